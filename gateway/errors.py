@@ -1,0 +1,132 @@
+"""Everything that can go wrong while answering a request.
+
+* GatewayError
+  + InvalidRequest         400  the body or the query isn't what the API asks for
+  + ImageError                  the picture can't be used
+    - ImageUnreachable     422  no public address answered with a picture
+    - ImageTooLarge        413  more bytes or pixels than we read
+    - ImageUnreadable      415  the bytes are no picture we can decode
+  + UnknownModel           404  no card knows that model or version
+  + Overloaded             503  as many requests as we take are in flight
+  + ModelError                  the model server gave no usable answer; someone should look
+    - ModelUnavailable     503  down, starting or overloaded
+    - ModelTimeout         504  no answer before the deadline
+    - ModelRejected        502  it refused our tensor: a bug on our side
+"""
+
+from typing import ClassVar
+
+
+class GatewayError(Exception):
+    """`message` is for the caller; `str(error)` is the detail, for the log only."""
+
+    status: ClassVar[int]
+    """HTTP status of the answer."""
+    code: ClassVar[str]
+    """Stable name, for programs."""
+    message: ClassVar[str]
+    """One sentence, for people."""
+    report: ClassVar[bool] = False
+    """Whether an operator should look: the log line is an error, not a warning."""
+    retry_after_s: ClassVar[int | None] = None
+    """Value of the `Retry-After` header, in seconds, or None for no header."""
+
+    def __init__(self, detail: str = "") -> None:
+        super().__init__(detail or self.message)
+
+    @property
+    def public_message(self) -> str:
+        """The sentence the caller reads."""
+        return self.message
+
+
+class InvalidRequest(GatewayError):
+    """The body or the query isn't what the API asks for. Its detail is public: it speaks of the caller's own request."""
+
+    status = 400
+    code = "invalid_request"
+    message = "The request isn't what this API asks for."
+
+    @property
+    def public_message(self) -> str:
+        return str(self)
+
+
+class ImageError(GatewayError):
+    """The picture can't be used."""
+
+
+class ImageUnreachable(ImageError):
+    """The URL gave no bytes. Forbidden, unreachable, slow and broken read alike, so that a prober learns nothing."""
+
+    status = 422
+    code = "image_unreachable"
+    message = "No picture could be fetched from this URL."
+
+
+class ImageTooLarge(ImageError):
+    """More bytes or pixels than we read."""
+
+    status = 413
+    code = "image_too_large"
+    message = "The picture has more bytes or more pixels than this service reads."
+
+
+class ImageUnreadable(ImageError):
+    """The bytes are no picture we can decode, or only part of one."""
+
+    status = 415
+    code = "image_unreadable"
+    message = "The bytes are no complete JPEG, PNG, GIF or WebP picture."
+
+
+class UnknownModel(GatewayError):
+    """No card knows that model or version. Its detail is public: it repeats the name that was asked for."""
+
+    status = 404
+    code = "unknown_model"
+    message = "No such model or version is served here."
+
+    @property
+    def public_message(self) -> str:
+        return str(self)
+
+
+class Overloaded(GatewayError):
+    """As many requests as we take are in flight."""
+
+    status = 503
+    code = "overloaded"
+    message = "The service is at its limit; please try again."
+    retry_after_s = 1
+
+
+class ModelError(GatewayError):
+    """The model server gave no usable answer; someone should look."""
+
+    report = True
+
+
+class ModelUnavailable(ModelError):
+    """Down, starting or overloaded."""
+
+    status = 503
+    code = "model_unavailable"
+    message = "The model server isn't available; please try again."
+    retry_after_s = 1
+
+
+class ModelTimeout(ModelError):
+    """No answer before the deadline."""
+
+    status = 504
+    code = "model_timeout"
+    message = "The model server didn't answer in time."
+
+
+class ModelRejected(ModelError):
+    """It refused our tensor: a bug on our side."""
+
+    status = 502
+    code = "model_rejected"
+    message = "The model server refused the prepared picture."

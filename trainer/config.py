@@ -1,0 +1,81 @@
+"""What is a training run? One `Config`, written in a Python file of its own."""
+
+import runpy
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.preprocessing import Resize, Scaling
+from trainer.errors import TrainerError
+
+_CONFIGS = Path(__file__).parent / "configs"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Every value that decides what a run makes. The same values, pictures and weights make the same model."""
+
+    # === Model ===
+    name: str
+    """Name of the served model, and of its folder."""
+    version: int
+    """Version of the served model; changing what the pictures' path computes needs a new one."""
+    input_size: tuple[int, int]
+    """(height, width) of the network's input, in pixels."""
+    resize: Resize
+    """How a picture is brought to that size, in training as in service."""
+    preprocessing: Scaling = "tf"
+    """How the float32 signature wants its pixels; InceptionV3's weights want [-1, 1]."""
+    dropout: float = 0.4
+    """Share of the pooled features that one training step leaves out, 0 to 1."""
+
+    # === Data ===
+    held_back: float = 0.1
+    """Share of the training pictures that is never trained on and picks the epoch and the threshold, 0 to 1."""
+    views: int = 6
+    """How many views of a picture are kept: the picture as it is, and views - 1 augmented ones."""
+    smallest_crop: float = 0.4
+    """Smallest area of an augmented view, as a share of the picture, 0 to 1."""
+    seed: int = 0
+
+    # === Optimizer ===
+    frozen_until: str = "mixed7"
+    """The last frozen block of the backbone: its output is computed once a view and kept on disk."""
+    batch_size: int = 32
+    epochs: int = 24
+    """Epochs at most, and the length of the learning rate's cosine."""
+    patience: int = 6
+    """Epochs without a better loss on the held-back pictures after which a run stops."""
+    learning_rate: float = 3e-4
+    """Highest learning rate: reached after the first epoch, zero after the last."""
+    head_learning_rate: float = 3e-3
+    """Learning rate of the new head, whose weights start from noise."""
+    weight_decay: float = 1e-4
+    label_smoothing: float = 0.1
+    mixup: float = 0.2
+    """Alpha of mixup's beta distribution (arXiv 1710.09412), on the kept features; 0 switches it off."""
+    average: float = 0.995
+    """Decay of the weights' moving average, a step; the average is what is evaluated and kept."""
+
+    # === About ===
+    data: str = ""
+    """Where the pictures come from, for the card."""
+    base_weights: str = ""
+    """Where the backbone's weights come from, for the card."""
+    licence: str = ""
+    """What is known about the rights in pictures and weights, for the card."""
+
+
+def load_config(config: str) -> Config:
+    """The `config` of a file, or of `trainer/configs/NAME.py`.
+
+    Raises:
+        TrainerError: There is no such file, or it defines no `config`.
+    """
+    path = Path(config) if config.endswith(".py") else _CONFIGS / f"{config}.py"
+    if not path.is_file():
+        known = ", ".join(sorted(file.stem for file in _CONFIGS.glob("[!_]*.py")))
+        raise TrainerError(f"There is no configuration {config}. Known by name: {known}.")
+    loaded = runpy.run_path(str(path)).get("config")
+    if not isinstance(loaded, Config):
+        raise TrainerError(f"{path} doesn't define `config = Config(...)`.")
+    return loaded

@@ -1,0 +1,84 @@
+"""How good are a served model's answers?"""
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+ECE_BINS = 15
+KEPT = 0.95
+"""Share of true pictures that the threshold for `confident` keeps."""
+
+
+def report(probabilities: NDArray[np.float32], truth: NDArray[np.intp], labels: tuple[str, ...]) -> dict[str, Any]:
+    """What the answers are worth, in shares from 0 to 1.
+
+    Args:
+        probabilities: float32 (pictures, num_classes), rows sum to 1.
+        truth: The right class of each picture.
+        labels: The classes' names, in the order of the outputs.
+
+    Returns:
+        `pictures`, `accuracy` with its 95 % `interval` (Wilson's), `cross_entropy`, `ece` (expected calibration error,
+        15 equal-width bins, arXiv 1706.04599), `by_class` (precision, recall, pictures) and `confusion` (rows are the
+        truth).
+    """
+    answers = probabilities.argmax(axis=1)
+    confusion = np.zeros((len(labels), len(labels)), int)
+    np.add.at(confusion, (truth, answers), 1)
+    right = int(confusion.trace())
+    chosen = probabilities[np.arange(len(truth)), truth]
+    by_class = {
+        label: {
+            "precision": _share(confusion[place, place], confusion[:, place].sum()),
+            "recall": _share(confusion[place, place], confusion[place].sum()),
+            "pictures": int(confusion[place].sum()),
+        }
+        for place, label in enumerate(labels)
+    }
+    return {
+        "pictures": len(truth),
+        "accuracy": _share(right, len(truth)),
+        "interval": wilson(right, len(truth)),
+        "cross_entropy": round(float(-np.log(np.maximum(chosen, 1e-12)).mean()), 4),
+        "ece": round(ece(probabilities.max(axis=1), answers == truth), 4),
+        "by_class": by_class,
+        "confusion": confusion.tolist(),
+    }
+
+
+def ece(confidence: NDArray[np.float32], right: NDArray[np.bool_]) -> float:
+    """Expected calibration error: how far confidence and accuracy lie apart, over 15 equal-width bins."""
+    bins = np.minimum((confidence * ECE_BINS).astype(int), ECE_BINS - 1)
+    gaps = [abs(confidence[bins == b].mean() - right[bins == b].mean()) * (bins == b).mean() for b in set(bins)]
+    return float(np.sum(gaps))
+
+
+def wilson(right: int, count: int) -> list[float]:
+    """The 95 % interval of a share (E. B. Wilson, 1927)."""
+    z, share = 1.96, right / count
+    middle = (share + z * z / (2 * count)) / (1 + z * z / count)
+    half = z / (1 + z * z / count) * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
+    return [round(middle - half, 4), round(middle + half, 4)]
+
+
+def threshold(known_score: NDArray[np.float32]) -> float:
+    """The score that KEPT of these pictures reach: below it an answer isn't confident."""
+    return round(float(np.quantile(known_score, 1 - KEPT)), 4)
+
+
+def _share(part: int, of: int) -> float:
+    return round(int(part) / max(1, int(of)), 4)
+
+
+def as_text(result: dict[str, Any]) -> str:
+    """The report for a terminal."""
+    low, high = result["interval"]
+    lines = [
+        f"{result['accuracy']:.2%} of {result['pictures']} pictures are right (95 % interval {low:.1%} to {high:.1%}); "
+        f"ECE {result['ece']:.3f}, cross entropy {result['cross_entropy']:.3f}"
+    ]
+    for label, row in result["by_class"].items():
+        lines.append(f"  {label:<16} precision {row['precision']:.3f}  recall {row['recall']:.3f}  of {row['pictures']}")
+    return "\n".join(lines)

@@ -1,0 +1,66 @@
+"""Which network is trained, and where is it cut in two?
+
+InceptionV3 (arXiv 1512.00567): the lower part stays as ImageNet made it, so what it says of a picture is computed once;
+the upper part and a new head are trained.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from trainer.errors import TrainerError
+
+
+def backbone(weights: Path | None, input_size: tuple[int, int]) -> Any:
+    """InceptionV3 without its top, for float32 images in [-1, 1].
+
+    Args:
+        weights: A file of ImageNet weights; None has Keras download its own.
+        input_size: (height, width), each at least 75.
+
+    Raises:
+        TrainerError: The weights aren't there or aren't InceptionV3's.
+    """
+    shape = (*input_size, 3)
+    if weights is None:
+        return keras.applications.InceptionV3(weights="imagenet", include_top=False, input_shape=shape)
+    model = keras.applications.InceptionV3(weights=None, include_top=False, input_shape=shape)
+    try:
+        model.load_weights(weights)
+    except (OSError, ValueError) as error:
+        raise TrainerError(f"The weights {weights} can't be loaded into InceptionV3: {error}") from error
+    return model
+
+
+def lower(model: Any, until: str) -> Any:
+    """The frozen part: images to the output of the block `until`."""
+    part = keras.Model(model.input, model.get_layer(until).output, name="lower")
+    part.trainable = False
+    return part
+
+
+def upper(model: Any, until: str, num_classes: int, dropout: float, seed: int) -> Any:
+    """The trained part: the output of the block `until` to logits (batch, num_classes).
+
+    Batch normalisation keeps ImageNet's statistics: a few thousand pictures in small batches have none better.
+    """
+    head = keras.Sequential(
+        [
+            keras.layers.GlobalAveragePooling2D(),
+            keras.layers.Dropout(dropout, seed=seed),
+            keras.layers.Dense(num_classes, kernel_initializer=keras.initializers.GlorotUniform(seed), name="logits"),
+        ],
+        name="head",
+    )
+    features = model.get_layer(until).output
+    part = keras.Model(features, head(model.output), name="upper")
+    for layer in part.layers:
+        layer.trainable = not isinstance(layer, keras.layers.BatchNormalization)
+    return part
+
+
+def whole(lower_part: Any, upper_part: Any) -> Any:
+    """Both parts in one: float32 images (batch, H, W, 3) to logits (batch, num_classes)."""
+    images = keras.Input(lower_part.input_shape[1:], name="images")
+    return keras.Model(images, upper_part(lower_part(images)), name="sports")

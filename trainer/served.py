@@ -1,0 +1,88 @@
+"""What do the pictures' answers look like where the model is served?
+
+In float32 the SavedModel runs in TensorFlow. Other precisions belong to the embedded model server: it is started in a
+process of its own and asked over gRPC, as the gateway would ask it.
+"""
+
+import socket
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import grpc
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from gateway.preprocessing import Images
+from protos import predict_pb2, prediction_service_pb2_grpc
+from protos.tensors import to_array, to_proto
+from trainer.errors import TrainerError
+
+START_S = 120.0
+CALL_S = 60.0
+_ALL_BYTES = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """float32 outputs of the `serve_uint8` signature for a number of pictures."""
+
+    probabilities: NDArray[np.float32]
+    logits: NDArray[np.float32]
+    known_score: NDArray[np.float32]
+
+
+def answers(version: Path, batches: Iterable[Images], precision: str) -> Answers:
+    """The answers of the SavedModel in the folder `version` to the pictures.
+
+    Raises:
+        TrainerError: The embedded server didn't start, or computes in another precision.
+    """
+    collected = list(_in_tensorflow(version, batches) if precision == "float32" else _served(version, batches, precision))
+    return Answers(*(np.concatenate([one[name] for one in collected]) for name in ("probabilities", "logits", "known_score")))
+
+
+def _in_tensorflow(version: Path, batches: Iterable[Images]) -> Iterator[dict[str, NDArray[Any]]]:
+    signature = tf.saved_model.load(str(version)).signatures["serve_uint8"]
+    for images in batches:
+        yield {name: value.numpy() for name, value in signature(images=tf.constant(images)).items()}
+
+
+def _served(version: Path, batches: Iterable[Images], precision: str) -> Iterator[dict[str, NDArray[Any]]]:
+    name = version.parent.name
+    with _server(version.parent, precision) as address, grpc.insecure_channel(address, options=_ALL_BYTES) as channel:
+        predict = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict
+        for images in batches:
+            request = predict_pb2.PredictRequest()
+            request.model_spec.name = name
+            request.model_spec.version.value = int(version.name)
+            request.model_spec.signature_name = "serve_uint8"
+            request.inputs["images"].CopyFrom(to_proto(images))
+            response, call = predict.with_call(request, timeout=CALL_S, wait_for_ready=True)
+            used = dict(call.initial_metadata()).get("engine-precision")
+            if used != precision:
+                raise TrainerError(f"The model server computes in {used}, not in {precision}: the processor may lack it.")
+            yield {key: to_array(value) for key, value in response.outputs.items()}
+
+
+@contextmanager
+def _server(base_path: Path, precision: str) -> Iterator[str]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    flags = [f"--port={port}", f"--model_name={base_path.name}", f"--model_base_path={base_path.resolve()}"]
+    command = [sys.executable, "-m", "model.server", *flags, f"--engine_precision={precision}"]
+    with subprocess.Popen(command) as process:
+        try:
+            with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+                grpc.channel_ready_future(channel).result(timeout=START_S)
+            yield f"127.0.0.1:{port}"
+        except grpc.FutureTimeoutError as error:
+            raise TrainerError("The embedded model server didn't start; its log is above.") from error
+        finally:
+            process.terminate()
