@@ -84,7 +84,9 @@ def enlarge(picture: bytes) -> bytes:
     image = Image.open(io.BytesIO(picture)).convert("RGB")
     by = (12_000_000 / (image.width * image.height)) ** 0.5
     out = io.BytesIO()
-    image.resize((round(image.width * by), round(image.height * by)), Image.Resampling.BICUBIC).save(out, "JPEG", quality=90)
+    image.resize((round(image.width * by), round(image.height * by)), Image.Resampling.BICUBIC).save(
+        out, "JPEG", quality=90
+    )
     return out.getvalue()
 
 

@@ -14,11 +14,14 @@
     - ModelRejected        502  it refused our tensor: a bug on our side
 """
 
-from typing import ClassVar
+from typing import ClassVar, Literal
+
+FetchFailure = Literal["forbidden", "unreachable", "slow", "broken"]
+"""Why a URL gave no bytes; only the log says it."""
 
 
 class GatewayError(Exception):
-    """`message` is for the caller; `str(error)` is the detail, for the log only."""
+    """`message` is for the caller; `str(error)` is the detail, for the log only unless it is public."""
 
     status: ClassVar[int]
     """HTTP status of the answer."""
@@ -28,6 +31,8 @@ class GatewayError(Exception):
     """One sentence, for people."""
     report: ClassVar[bool] = False
     """Whether an operator should look: the log line is an error, not a warning."""
+    detail_is_public: ClassVar[bool] = False
+    """Whether the detail only speaks of the caller's own request."""
     retry_after_s: ClassVar[int | None] = None
     """Value of the `Retry-After` header, in seconds, or None for no header."""
 
@@ -37,19 +42,16 @@ class GatewayError(Exception):
     @property
     def public_message(self) -> str:
         """The sentence the caller reads."""
-        return self.message
+        return str(self) if self.detail_is_public else self.message
 
 
 class InvalidRequest(GatewayError):
-    """The body or the query isn't what the API asks for. Its detail is public: it speaks of the caller's own request."""
+    """The body or the query isn't what the API asks for."""
 
     status = 400
     code = "invalid_request"
     message = "The request isn't what this API asks for."
-
-    @property
-    def public_message(self) -> str:
-        return str(self)
+    detail_is_public = True
 
 
 class ImageError(GatewayError):
@@ -57,11 +59,15 @@ class ImageError(GatewayError):
 
 
 class ImageUnreachable(ImageError):
-    """The URL gave no bytes. Forbidden, unreachable, slow and broken read alike, so that a prober learns nothing."""
+    """The URL gave no bytes. Forbidden, unreachable, slow and broken read alike: a prober learns nothing."""
 
     status = 422
     code = "image_unreachable"
     message = "No picture could be fetched from this URL."
+
+    def __init__(self, reason: FetchFailure = "unreachable", detail: str = "") -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason: FetchFailure = reason
 
 
 class ImageTooLarge(ImageError):
@@ -81,15 +87,12 @@ class ImageUnreadable(ImageError):
 
 
 class UnknownModel(GatewayError):
-    """No card knows that model or version. Its detail is public: it repeats the name that was asked for."""
+    """No card knows that model or version."""
 
     status = 404
     code = "unknown_model"
     message = "No such model or version is served here."
-
-    @property
-    def public_message(self) -> str:
-        return str(self)
+    detail_is_public = True
 
 
 class Overloaded(GatewayError):

@@ -8,9 +8,9 @@ from pathlib import Path
 # Said before TensorFlow is imported: its start-up notes would hide the run's own lines.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from trainer.config import Config, load_config  # noqa: E402
-from trainer.data import Dataset, load  # noqa: E402
-from trainer.errors import TrainerError  # noqa: E402
+from trainer.config import Config, load_config
+from trainer.data import Dataset, load
+from trainer.errors import TrainerError
 
 PRECISIONS = ("float32", "bfloat16")
 

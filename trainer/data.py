@@ -76,7 +76,9 @@ def _from_csv(path: Path) -> Iterator[tuple[Path, str, str]]:
         columns = rows.fieldnames or []
         unknown = [name for name in columns if name not in ("image_ID", "label", "split")]
         if unknown or "image_ID" not in columns or "label" not in columns:
-            raise TrainerError(f"{path} has the columns {', '.join(columns)}; it needs image_ID, label and maybe split.")
+            raise TrainerError(
+                f"{path} has the columns {', '.join(columns)}; it needs image_ID, label and maybe split."
+            )
         roots = [path.parent, path.with_suffix("")]
         for row in rows:
             name = row.get("split") or "train"

@@ -80,5 +80,7 @@ def as_text(result: dict[str, Any]) -> str:
         f"ECE {result['ece']:.3f}, cross entropy {result['cross_entropy']:.3f}"
     ]
     for label, row in result["by_class"].items():
-        lines.append(f"  {label:<16} precision {row['precision']:.3f}  recall {row['recall']:.3f}  of {row['pictures']}")
+        lines.append(
+            f"  {label:<16} precision {row['precision']:.3f}  recall {row['recall']:.3f}  of {row['pictures']}"
+        )
     return "\n".join(lines)

@@ -1,8 +1,8 @@
 """How does a trained network become a model folder that TensorFlow Serving and the embedded server take?
 
-    NAME/VERSION/saved_model.pb, variables/             signatures `serving_default` (float32) and `serve_uint8`
-    NAME/VERSION/assets.extra/card.json                 what the gateway must know of it
-    NAME/VERSION/assets.extra/tf_serving_warmup_requests
+NAME/VERSION/saved_model.pb, variables/             signatures `serving_default` (float32) and `serve_uint8`
+NAME/VERSION/assets.extra/card.json                 what the gateway must know of it
+NAME/VERSION/assets.extra/tf_serving_warmup_requests
 """
 
 import datetime
@@ -146,7 +146,9 @@ def card(config: Config, dataset: Dataset, held_back: int) -> dict[str, Any]:
     }
 
 
-def record(version: Path, config: Config, dataset: Dataset, held_back: Sequence[Example], precision: str) -> dict[str, Any]:
+def record(
+    version: Path, config: Config, dataset: Dataset, held_back: Sequence[Example], precision: str
+) -> dict[str, Any]:
     """Measure the exported model in a precision and write threshold and metrics into its card.
 
     Returns:

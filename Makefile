@@ -1,0 +1,55 @@
+# `make` alone prints the targets. Python 3.11 to 3.13 and make are all that a fresh machine needs.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+ROOT := $(abspath $(dir $(lastword $(MAKEFILE_LIST))))
+PYTHON ?= python3
+VENV := $(ROOT)/.venv
+BIN := $(VENV)/bin
+DATA ?= $(ROOT)/../shared/data/sports7
+WEIGHTS ?= $(wildcard $(ROOT)/../shared/weights/inception_v3_notop.weights.h5)
+CONFIG ?= sports7
+ADDRESS := $(foreach name,HOST PORT MODEL_PORT,$(if $($(name)),$(name)=$($(name))))
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint format train bench-pixels lock clean
+
+help: ## print the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
+
+# A list is installed once: its mark is newer than the list, or nothing is done and no network is needed.
+$(VENV)/.%: $(ROOT)/requirements/%.txt
+	@[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r $<
+	@touch $@
+
+run: $(VENV)/.run ## start the model server and the gateway (HOST=, PORT=, MODEL_PORT= move them)
+	@cd $(ROOT) && exec env $(ADDRESS) $(BIN)/python run.py
+
+test: $(VENV)/.dev ## run every test
+	@cd $(ROOT) && $(BIN)/python -m pytest tests
+
+lint: $(VENV)/.dev ## check format, style and types
+	@cd $(ROOT) && $(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy
+
+format: $(VENV)/.dev ## format the code
+	@cd $(ROOT) && $(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+train: $(VENV)/.trainer ## train CONFIG=sports7 on DATA= from WEIGHTS=, export it and measure it (about an hour)
+	@cd $(ROOT) && $(BIN)/python -m trainer train $(CONFIG) --data $(DATA) $(if $(WEIGHTS),--weights $(WEIGHTS))
+	@cd $(ROOT) && $(BIN)/python -m trainer export $(CONFIG) --data $(DATA) --models $(or $(MODELS),model) --keras
+	@cd $(ROOT) && $(BIN)/python -m trainer evaluate $(CONFIG) --data $(DATA) --models $(or $(MODELS),model) --precision bfloat16 --record
+
+bench-pixels: $(VENV)/.trainer ## measure the candidates for the pixels' path on DATA= with WEIGHTS=
+	@cd $(ROOT) && $(BIN)/python -m bench.pixels $(DATA) $(WEIGHTS)
+
+# tensorflow-serving-api asks for `tensorflow`; tensorflow-cpu (on a Mac `tensorflow`) already gives what it uses, and
+# the gateway needs neither. Without openvino-telemetry the converter runs the same and calls nobody.
+COMPILE = $(BIN)/uv pip compile -q --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url
+lock: $(VENV)/.dev ## resolve pyproject.toml anew into requirements/*.txt
+	@cd $(ROOT) && for list in dev trainer run; do \
+	  $(COMPILE) --overrides requirements/overrides.in -c requirements/dev.txt --group $$list -o requirements/$$list.txt; done
+	@cd $(ROOT) && $(COMPILE) --overrides requirements/overrides-gateway.in -c requirements/dev.txt --group gateway -o requirements/gateway.txt
+	@cd $(ROOT) && sed -i.bak "/'never'/d" requirements/*.txt && rm requirements/*.bak
+
+clean: ## remove the virtual environment
+	@rm -rf $(VENV)

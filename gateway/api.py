@@ -1,0 +1,119 @@
+"""The JSON API: /predict, and what must be known to use it."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from flask import Blueprint, Response, jsonify, request
+
+from gateway.cards import Cards, Version
+from gateway.classifier import Classifier, Timings
+from gateway.deadline import Deadline
+from gateway.errors import InvalidRequest, Overloaded, UnknownModel
+from gateway.fetch import Fetcher
+from gateway.settings import Settings
+from gateway.uploads import picture
+
+TIMEOUT_HEADER = "X-Request-Timeout-Ms"
+_FLAGS = {"true": True, "1": True, "false": False, "0": False}
+_MAX_VERSION = 2**63 - 1
+
+
+def blueprint(settings: Settings, cards: Cards, classifier: Classifier, fetcher: Fetcher) -> Blueprint:
+    """The routes, on the parts that they use."""
+    api = Blueprint("api", __name__)
+    in_flight = threading.BoundedSemaphore(settings.max_in_flight)
+
+    @contextmanager
+    def one_in_flight() -> Iterator[None]:
+        if not in_flight.acquire(blocking=False):
+            raise Overloaded(f"{settings.max_in_flight} predictions in flight")
+        try:
+            yield
+        finally:
+            in_flight.release()
+
+    @api.get("/")
+    def index() -> Response:
+        links = {"predict": "/predict", "classes": "/classes", "models": "/models", "ready": "/readyz"}
+        return jsonify(name="sports gateway", links=links)
+
+    @api.get("/ping")
+    def ping() -> Response:
+        return Response("pong", content_type="text/plain; charset=utf-8")
+
+    @api.post("/predict")
+    def predict() -> Response:
+        deadline = _deadline(settings.request_timeout_s)
+        show_probability = _flag("show_probability")
+        model, version = request.args.get("model", ""), _version()
+        timings = Timings()
+        with one_in_flight():
+            given = picture(request, fetcher, settings.max_upload_bytes, deadline, timings)
+            answer = classifier.classify(given, model, version, deadline, timings)
+        response = jsonify(answer.probabilities if show_probability else answer.label)
+        response.headers["X-Model"] = str(answer.served)
+        response.headers["X-Confidence"] = f"{answer.confidence:.3f}"
+        response.headers["X-Confident"] = str(answer.confident).lower()
+        response.headers["Server-Timing"] = ", ".join(f"{name};dur={ms:.1f}" for name, ms in timings.ms.items())
+        return response
+
+    @api.get("/classes")
+    def classes() -> Response:
+        name = request.args.get("model", "")
+        served = cards.resolve(name, _version(), _deadline(settings.request_timeout_s))
+        return jsonify(model=str(served), classes=served.card.labels)
+
+    @api.get("/models")
+    def models() -> Response:
+        deadline = _deadline(settings.request_timeout_s)
+        known = [
+            {"name": name, "versions": [_described(version) for version in cards.versions(name, deadline)]}
+            for name in cards.names
+        ]
+        return jsonify(default=cards.default_model if known else None, models=known)
+
+    @api.get("/models/<name>")
+    def model(name: str) -> Response:
+        wanted = _version()
+        for version in cards.versions(name, _deadline(settings.request_timeout_s)):
+            if version.card is not None and wanted in (None, version.number):
+                return jsonify({**version.document, "state": version.state})
+        raise UnknownModel(f"The model {name} has no {'readable card' if wanted is None else f'version {wanted}'}.")
+
+    return api
+
+
+def _described(version: Version) -> dict[str, object]:
+    described: dict[str, object] = {
+        "version": version.number,
+        "state": version.state,
+        "usable": version.card is not None,
+    }
+    return described if version.card else described | {"problem": version.problem}
+
+
+def _deadline(longest_s: float) -> Deadline:
+    """The caller's deadline, in milliseconds in a header, or the longest that the service allows."""
+    given = request.headers.get(TIMEOUT_HEADER)
+    if given is None:
+        return Deadline(longest_s)
+    if not (given.isascii() and given.isdigit() and len(given) <= 9 and int(given) > 0):
+        raise InvalidRequest(f"{TIMEOUT_HEADER} must be a whole number of milliseconds above 0.")
+    return Deadline(min(int(given) / 1000, longest_s))
+
+
+def _flag(name: str) -> bool:
+    given = request.args.get(name, "false")
+    if given.lower() not in _FLAGS:
+        raise InvalidRequest(f"{name} must be true, false, 1 or 0.")
+    return _FLAGS[given.lower()]
+
+
+def _version() -> int | None:
+    given = request.args.get("version")
+    if given is None:
+        return None
+    if not (given.isascii() and given.isdigit() and len(given) <= 19 and 0 < int(given) <= _MAX_VERSION):
+        raise InvalidRequest("version must be a whole number above 0.")
+    return int(given)

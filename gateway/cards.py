@@ -1,0 +1,216 @@
+"""Which model answers, and what must be known of it?
+
+A card lies beside each version of a model, at NAME/VERSION/assets.extra/card.json below the model folder. The cards say
+which models there are, the model server which of their versions it serves. Labels, sizes and thresholds never come from
+code.
+"""
+
+import json
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
+
+from gateway.deadline import Deadline
+from gateway.errors import ModelError, ModelRejected, ModelUnavailable, UnknownModel
+from gateway.preprocessing import Resize, Scaling
+from gateway.serving import ModelServer, NotServed, Signature
+from protos import types_pb2
+
+STATES_S = 1.0
+"""How long states and cards are believed, in seconds."""
+UINT8_SIGNATURE, FLOAT_SIGNATURE = "serve_uint8", "serving_default"
+AVAILABLE = "AVAILABLE"
+
+Side = Annotated[int, Field(ge=1, le=4096)]
+
+
+class Card(BaseModel):
+    """What the gateway must know of one version of a model; the file says more, for people."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+
+    name: str
+    version: PositiveInt
+    labels: Annotated[tuple[str, ...], Field(min_length=2)]
+    """Class names, in the order of the outputs."""
+    input_size: tuple[Side, Side]
+    """(height, width) of the images that the model takes."""
+    preprocessing: Scaling
+    """How the float32 signature wants its pixels scaled."""
+    resize: Resize
+    """How a picture is brought to `input_size`."""
+    known_threshold: dict[Literal["float32", "bfloat16", "int8"], float]
+    """Lowest `known_score` of a confident answer, by the precision that computed it."""
+
+
+@dataclass(frozen=True)
+class ServedVersion:
+    """A version that answers: its card, and the signature to call."""
+
+    card: Card
+    signature: Signature
+
+    @property
+    def takes_uint8(self) -> bool:
+        """Whether the signature scales in the graph."""
+        return types_pb2.DT_UINT8 in self.signature.inputs.values()
+
+    def __str__(self) -> str:
+        return f"{self.card.name}/{self.card.version}"
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version in the model folder: its card or what is wrong with it, and its state."""
+
+    number: int
+    card: Card | None
+    problem: str
+    state: str
+    document: dict[str, Any]
+    """The whole card, as its file has it."""
+
+
+class Cards:
+    """The models of a folder, as a model server serves them.
+
+    Args:
+        folder: Holds NAME/VERSION/assets.extra/card.json.
+        server: Is asked for states and signatures.
+        default_model: Answers when no name is given; empty: the first by name.
+    """
+
+    def __init__(self, folder: Path, server: ModelServer, default_model: str = "") -> None:
+        self._folder, self._server, self._default = folder, server, default_model
+        self._lock = threading.Lock()
+        self._states: dict[str, tuple[float, dict[int, str] | ModelError]] = {}
+        self._read: tuple[float, dict[str, dict[int, tuple[Card | None, str, dict[str, Any]]]]] = (-STATES_S, {})
+        self._signatures: dict[tuple[str, int], Signature] = {}
+
+    def resolve(self, name: str, version: int | None, deadline: Deadline) -> ServedVersion:
+        """The version that answers.
+
+        Args:
+            name: The model, or empty for the default one.
+            version: Its version, or None for the newest that is available.
+            deadline: The request's.
+
+        Raises:
+            UnknownModel: No card knows the model or the version, or the version isn't served.
+            ModelUnavailable: No version is available now.
+        """
+        name = name or self.default_model
+        available = {
+            found.number: found.card
+            for found in self.versions(name, deadline)
+            if found.card is not None and found.state == AVAILABLE and version in (None, found.number)
+        }
+        if not available:
+            states = self._known_states(name, deadline)
+            if version is not None and isinstance(states, dict):
+                raise UnknownModel(f"Version {version} of the model {name} isn't served.")
+            raise states if isinstance(states, ModelError) else ModelUnavailable(f"no version of {name} is available")
+        number = max(available)
+        return ServedVersion(available[number], self._signature(name, number, deadline))
+
+    @property
+    def default_model(self) -> str:
+        """The model that answers when no name is given.
+
+        Raises:
+            ModelUnavailable: There is no model at all.
+        """
+        names = self.names
+        if not self._default and not names:
+            raise ModelUnavailable(f"there are no cards below {self._folder}")
+        return self._default or names[0]
+
+    @property
+    def names(self) -> list[str]:
+        """The models that have cards, sorted."""
+        return sorted(self._cards())
+
+    def versions(self, name: str, deadline: Deadline) -> list[Version]:
+        """Every version of a model that has a card, newest first.
+
+        Raises:
+            UnknownModel: No card knows the model.
+        """
+        cards = self._cards().get(name)
+        if cards is None:
+            raise UnknownModel(f"There is no model {name}.")
+        states = self._known_states(name, deadline)
+        known = states if isinstance(states, dict) else {}
+        missing = "UNKNOWN" if isinstance(states, ModelError) else "NOT_SERVED"
+        return [
+            Version(number, card, problem, known.get(number, missing), document)
+            for number, (card, problem, document) in sorted(cards.items(), reverse=True)
+        ]
+
+    def forget(self, served: ServedVersion) -> None:
+        """Ask again: the model server says that it doesn't serve this version."""
+        with self._lock:
+            self._states.pop(served.card.name, None)
+            self._signatures.pop((served.card.name, served.card.version), None)
+
+    def _known_states(self, name: str, deadline: Deadline) -> dict[int, str] | ModelError:
+        """States by version, at most STATES_S old; or why they can't be known."""
+        with self._lock:
+            asked, states = self._states.get(name, (-STATES_S, {}))
+        if time.monotonic() - asked < STATES_S:
+            return states
+        try:
+            states = self._server.status(name, deadline)
+        except NotServed:
+            states = {}
+        except ModelError as error:
+            return error  # not kept: the next request finds out when the server is back
+        with self._lock:
+            self._states[name] = (time.monotonic(), states)
+        return states
+
+    def _signature(self, name: str, version: int, deadline: Deadline) -> Signature:
+        """The signature to call: the one that takes uint8 where there is one."""
+        known = self._signatures.get((name, version))
+        if known is not None:
+            return known
+        signatures = self._server.signatures(name, version, deadline)
+        found = signatures.get(UINT8_SIGNATURE) or signatures.get(FLOAT_SIGNATURE)
+        if found is None or len(found.inputs) != 1:
+            raise ModelRejected(f"{name}/{version} has no signature with one input: {sorted(signatures)}")
+        self._signatures[name, version] = found
+        return found
+
+    def _cards(self) -> dict[str, dict[int, tuple[Card | None, str, dict[str, Any]]]]:
+        """Every card in the folder by name and version, at most STATES_S old."""
+        with self._lock:
+            read, cards = self._read
+        if time.monotonic() - read < STATES_S:
+            return cards
+        cards = {}
+        for path in self._folder.glob("*/*/assets.extra/card.json"):
+            name, number = path.parts[-4], path.parts[-3]
+            if number.isascii() and number.isdigit():
+                cards.setdefault(name, {})[int(number)] = _load(path, name, int(number))
+        with self._lock:
+            self._read = (time.monotonic(), cards)
+        return cards
+
+
+def _load(path: Path, name: str, version: int) -> tuple[Card | None, str, dict[str, Any]]:
+    """A card, or what is wrong with it; and the whole document."""
+    try:
+        document = json.loads(path.read_bytes())
+        card = Card.model_validate(document)
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        return None, f"{'.'.join(map(str, wrong['loc']))}: {wrong['msg']}", {}
+    except (OSError, ValueError) as error:
+        return None, str(error), {}
+    if (card.name, card.version) != (name, version):
+        return None, f"the card is of {card.name}/{card.version}", {}
+    return card, "", document

@@ -1,0 +1,264 @@
+"""How do the bytes behind a stranger's URL get here, within limits of place, time and size?
+
+Each hop, the first and every redirect, goes the same way: a strict grammar before any library sees the URL, one look-up
+of which every answer is judged, and a connection pinned to a judged address, with TLS for the name. One wall-clock
+deadline covers look-ups, connecting, headers and bodies: when it passes the socket is shut, so that an origin that
+sends a byte a second can't stretch it.
+"""
+
+import re
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Any
+from urllib.parse import urljoin
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from gateway.addresses import Network, may_be_dialled
+from gateway.deadline import Deadline
+from gateway.errors import FetchFailure, ImageTooLarge, ImageUnreachable, InvalidRequest
+
+MAX_URL_CHARACTERS = 2048
+MAX_REDIRECTS = 3
+_CHUNK_BYTES = 64 * 1024
+_REDIRECTS = {301, 302, 303, 307, 308}
+_HEADERS = {"User-Agent": "sports-gateway", "Accept": "image/*", "Accept-Encoding": "identity", "Connection": "close"}
+
+# RFC 3986, less what only confuses: no userinfo, no percent signs or non-ASCII letters in the host, no backslash.
+_URL = re.compile(
+    r"(?P<scheme>https?)://(?P<host>\[[0-9a-f:.]+\]|[a-z0-9]([a-z0-9_.-]*[a-z0-9])?\.?)(:(?P<port>[0-9]{1,5}))?"
+    r"(?P<path>/[!$&-;=@-Z_a-z~%\[\]|]*)?(?P<query>\?[!$&-;=@-Z_a-z~%?\[\]|{}^]*)?(#[!-~]*)?",
+    re.IGNORECASE,
+)
+_DOTTED_QUAD = re.compile(r"(0|[1-9][0-9]{0,2})(\.(0|[1-9][0-9]{0,2})){3}")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where one hop goes: the parts of a URL that passed the grammar."""
+
+    scheme: str
+    host: str
+    port: int
+    target: str
+
+    @property
+    def url(self) -> str:
+        """The URL again, with the port said; the base of a relative redirect."""
+        return f"{self.scheme}://{self.host}:{self.port}{self.target}"
+
+
+class Fetcher:
+    """Fetches pictures; one for a process.
+
+    Args:
+        allowed_networks: What may be fetched from although it isn't public.
+        allowed_ports: Ports that may be fetched from.
+        timeout_s: Longest time for one picture, in seconds.
+        max_bytes: Largest picture.
+    """
+
+    def __init__(
+        self, allowed_networks: tuple[Network, ...], allowed_ports: tuple[int, ...], timeout_s: float, max_bytes: int
+    ) -> None:
+        self._allowed_networks, self._allowed_ports = allowed_networks, allowed_ports
+        self._timeout_s, self._max_bytes = timeout_s, max_bytes
+        # getaddrinfo has no deadline of its own: a hanging look-up keeps a thread, and there are only so many.
+        self._resolvers = ThreadPoolExecutor(16, thread_name_prefix="resolve")
+
+    def fetch(self, url: str, deadline: Deadline) -> bytes:
+        """The bytes behind the URL.
+
+        Raises:
+            InvalidRequest: It is no http or https URL.
+            ImageUnreachable: It gave no bytes: forbidden, unreachable, slow or broken.
+            ImageTooLarge: It gave more than max_bytes.
+        """
+        deadline = deadline.within(self._timeout_s)
+        origin = parse(url)
+        for _ in range(MAX_REDIRECTS + 1):
+            location = self._hop(origin, deadline)
+            if isinstance(location, bytes):
+                return location
+            try:
+                origin = parse(urljoin(origin.url, location))
+            except (InvalidRequest, ValueError) as error:
+                raise ImageUnreachable("broken", f"redirect to {location[:200]!r}: {error}") from error
+        raise ImageUnreachable("broken", "too many redirects")
+
+    def _hop(self, origin: Origin, deadline: Deadline) -> bytes | str:
+        """The picture, or where a redirect points to; a redirect's body isn't read."""
+        if origin.port not in self._allowed_ports:
+            raise ImageUnreachable("forbidden", f"port {origin.port}")
+        address = self._resolve(origin, deadline)
+        with _pinned(origin, address, deadline) as response:
+            if response.status_code in _REDIRECTS and "location" in response.headers:
+                return response.headers["location"]
+            if response.status_code != requests.codes.ok:
+                raise ImageUnreachable("broken", f"status {response.status_code}")
+            if response.headers.get("content-encoding", "identity").lower() != "identity":
+                raise ImageUnreachable("broken", "content coding, though identity was asked for")
+            return self._read(response, deadline)
+
+    def _read(self, response: requests.Response, deadline: Deadline) -> bytes:
+        length = response.headers.get("content-length", "")
+        if length.isascii() and length.isdigit() and int(length) > self._max_bytes:
+            raise ImageTooLarge(f"the origin announced {length} bytes")
+        body = bytearray()
+        while chunk := response.raw.read(_CHUNK_BYTES, decode_content=False):
+            body += chunk
+            if len(body) > self._max_bytes:
+                raise ImageTooLarge(f"more than {self._max_bytes} bytes from the origin")
+        if not deadline.remaining_s():  # the socket was shut, which can read like the body's end
+            raise ImageUnreachable("slow", "deadline in the body")
+        return bytes(body)
+
+    def _resolve(self, origin: Origin, deadline: Deadline) -> IPv4Address | IPv6Address:
+        """The first of the name's addresses, if every one of them may be dialled."""
+        try:
+            found = self._resolvers.submit(
+                socket.getaddrinfo, origin.host.strip("[]"), origin.port, type=socket.SOCK_STREAM
+            ).result(deadline.remaining_s())
+            addresses = [ip_address(answer[4][0]) for answer in found]
+        except FutureTimeoutError as error:
+            raise ImageUnreachable("slow", f"no address for {origin.host} in time") from error
+        except (OSError, ValueError) as error:
+            raise ImageUnreachable("unreachable", f"no address for {origin.host}: {error}") from error
+        refused = [address for address in addresses if not may_be_dialled(address, self._allowed_networks)]
+        if refused or not addresses:
+            raise ImageUnreachable("forbidden", f"{origin.host} is {refused}")
+        return addresses[0]
+
+
+def parse(url: str) -> Origin:
+    """The parts of a URL.
+
+    Raises:
+        InvalidRequest: It isn't an http or https URL of the strict grammar.
+    """
+    matched = _URL.fullmatch(url) if len(url) <= MAX_URL_CHARACTERS else None
+    if matched is None:
+        raise InvalidRequest("url must be an http or https URL without user name, of at most 2048 ASCII characters.")
+    scheme, host = matched["scheme"].lower(), matched["host"].lower()
+    port = int(matched["port"] or (443 if scheme == "https" else 80))
+    last_label = host.rstrip(".").rsplit(".", 1)[-1]
+    is_number = last_label.isdigit() or re.fullmatch("0x[0-9a-f]*", last_label) is not None
+    if ".." in host or (is_number and not host.startswith("[") and not _DOTTED_QUAD.fullmatch(host)):
+        raise InvalidRequest("url must name a host, or an address of four decimal numbers.")
+    return Origin(scheme, host, port, (matched["path"] or "/") + (matched["query"] or ""))
+
+
+Watch = Callable[[socket.socket], None]
+
+
+class _Pinned:
+    """A connection that asks nobody where its host is: it goes to the address that was judged."""
+
+    def __init__(self, *args: Any, address: str, watch: Watch, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._address, self._watch = address, watch
+
+    def _new_conn(self) -> socket.socket:
+        port, timeout = self.port, self.timeout  # type: ignore[attr-defined]
+        connected = socket.create_connection((self._address, port), timeout)
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._watch(connected)
+        return connected
+
+
+class _PlainConnection(_Pinned, HTTPConnection):
+    """HTTP to the judged address."""
+
+
+class _SecureConnection(_Pinned, HTTPSConnection):
+    """HTTPS to the judged address; the certificate is checked for the host's name."""
+
+
+class _Adapter(HTTPAdapter):
+    """requests' adapter on pinned connections."""
+
+    def __init__(self, origin: Origin, address: IPv4Address | IPv6Address, watch: Watch) -> None:
+        pinned: dict[str, Any] = {"address": str(address), "watch": watch}
+        self._pool: HTTPConnectionPool
+        if origin.scheme == "http":
+            self._pool = HTTPConnectionPool(origin.host, origin.port, **pinned)
+            self._pool.ConnectionCls = _PlainConnection
+        else:
+            self._pool = HTTPSConnectionPool(origin.host, origin.port, **pinned)
+            self._pool.ConnectionCls = _SecureConnection
+        super().__init__(max_retries=0)
+
+    def get_connection_with_tls_context(self, *_: Any, **__: Any) -> HTTPConnectionPool:
+        """The one pool; requests has checked certificates switched on for it."""
+        return self._pool
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._pool.close()
+
+
+@contextmanager
+def _pinned(origin: Origin, address: IPv4Address | IPv6Address, deadline: Deadline) -> Iterator[requests.Response]:
+    """The response's head, its body not yet read; what fails until the end of the block is told apart."""
+    remaining_s = deadline.remaining_s()
+    if not remaining_s:
+        raise ImageUnreachable("slow", "deadline before connecting")
+    with requests.Session() as session, _shut_at(remaining_s) as watch:
+        session.trust_env = False  # no proxies, no netrc
+        adapter = _Adapter(origin, address, watch)
+        session.mount("http://", adapter)
+        session.mount("https://", adapter)
+        try:
+            with session.get(
+                origin.url, headers=_HEADERS, timeout=remaining_s, stream=True, allow_redirects=False
+            ) as response:
+                yield response
+        except (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError) as error:
+            raise ImageUnreachable("slow", repr(error)) from error
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+            reason: FetchFailure = "unreachable" if isinstance(error, requests.ConnectionError) else "broken"
+            if not deadline.remaining_s():
+                reason = "slow"
+            raise ImageUnreachable(reason, repr(error)) from error
+
+
+@contextmanager
+def _shut_at(seconds: float) -> Iterator[Watch]:
+    """A function that takes a connected socket; when the time is up every one of them is shut.
+
+    A copy of the descriptor is kept, because TLS takes the socket object over while it shakes hands.
+    """
+    copies: list[socket.socket] = []
+    lock = threading.Lock()
+
+    def watch(connected: socket.socket) -> None:
+        with lock:
+            copies.append(connected.dup())
+
+    def shut() -> None:
+        with lock:
+            for copy in copies:
+                with suppress(OSError):  # the other side was quicker
+                    copy.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(seconds, shut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield watch
+    finally:
+        timer.cancel()
+        with lock:
+            for copy in copies:
+                copy.close()
+            copies.clear()

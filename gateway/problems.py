@@ -1,0 +1,69 @@
+"""How does an error look to the caller? As RFC 9457 problem details, on every route and status."""
+
+import json
+import logging
+import re
+import uuid
+
+from flask import Flask, Response, g, request
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from gateway.errors import GatewayError, ImageTooLarge
+
+REQUEST_ID_HEADER = "X-Request-Id"
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+_log = logging.getLogger(__name__)
+
+
+def install(app: Flask) -> None:
+    """Give every request an id and every error its answer."""
+
+    @app.before_request
+    def name_request() -> None:
+        given = request.headers.get(REQUEST_ID_HEADER, "")
+        g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+
+    @app.after_request
+    def echo_name(response: Response) -> Response:
+        response.headers[REQUEST_ID_HEADER] = g.get("request_id", "")
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        return response
+
+    @app.errorhandler(GatewayError)
+    def answer_error(error: GatewayError) -> Response:
+        level = logging.ERROR if error.report else logging.INFO
+        _log.log(level, "%s %s %s: %s", g.get("request_id", ""), error.status, error.code, error)
+        response = problem(error.status, error.code, error.public_message)
+        if error.retry_after_s is not None:
+            response.headers["Retry-After"] = str(error.retry_after_s)
+        return response
+
+    @app.errorhandler(HTTPException)
+    def answer_http_error(error: HTTPException) -> Response:
+        if isinstance(error, RequestEntityTooLarge):
+            return answer_error(ImageTooLarge("body over the limit"))
+        status = error.code or 500
+        response = problem(status, error.name.lower().replace(" ", "_"), error.description or error.name)
+        response.headers.extend(
+            (name, value) for name, value in error.get_headers() if name not in ("Content-Type", "Content-Length")
+        )
+        return response
+
+    @app.errorhandler(Exception)
+    def answer_surprise(error: Exception) -> Response:
+        _log.exception("%s unexpected", g.get("request_id", ""), exc_info=error)
+        return problem(500, "internal_error", "Something went wrong on our side.")
+
+
+def problem(status: int, code: str, detail: str) -> Response:
+    """An application/problem+json answer."""
+    document = {
+        "type": "about:blank",
+        "title": code.replace("_", " ").capitalize(),
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "request_id": g.get("request_id", ""),
+    }
+    return Response(json.dumps(document) + "\n", status, content_type="application/problem+json")
