@@ -38,7 +38,7 @@ _HEADERS = {"User-Agent": "sports-gateway", "Accept": "image/*", "Accept-Encodin
 _URL = re.compile(
     r"(?P<scheme>https?)://(?P<host>\[[0-9a-f:.]+\]|[a-z0-9]([a-z0-9_.-]*[a-z0-9])?\.?)(:(?P<port>[0-9]{1,5}))?"
     r"(?P<path>/[!$&-;=@-Z_a-z~%\[\]|]*)?(?P<query>\?[!$&-;=@-Z_a-z~%?\[\]|{}^]*)?(#[!-~]*)?",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,  # without ASCII the Kelvin sign would pass as a k
 )
 _DOTTED_QUAD = re.compile(r"(0|[1-9][0-9]{0,2})(\.(0|[1-9][0-9]{0,2})){3}")
 

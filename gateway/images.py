@@ -24,6 +24,7 @@ MAX_PIXELS = 50_000_000
 # The second wall behind the check in `decode`: Pillow judges sizes that only its plugins know.
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 warnings.simplefilter("error", Image.DecompressionBombWarning)
+warnings.filterwarnings("ignore", message="Corrupt EXIF data")  # a stranger's broken EXIF is no news
 
 _SIDEWAYS = {5, 6, 7, 8}  # EXIF orientations that swap width and height (CIPA DC-008, tag 274)
 

@@ -85,7 +85,7 @@ def _key(examples: Sequence[Example], config: Config, weights: Path | None) -> s
     digest = hashlib.sha256()
     said = (config.input_size, config.resize.model_dump(), config.preprocessing, config.views, config.smallest_crop)
     digest.update(json.dumps([said, config.seed, config.frozen_until]).encode())
-    digest.update(weights.read_bytes() if weights else b"imagenet")
+    digest.update(weights.read_bytes() if weights and weights.is_file() else str(weights).encode())
     for example in examples:
         digest.update(hashlib.sha256(example.path.read_bytes()).digest())
     return digest.hexdigest()

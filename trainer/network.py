@@ -4,6 +4,7 @@ InceptionV3 (arXiv 1512.00567): the lower part stays as ImageNet made it, so wha
 the upper part and a new head are trained.
 """
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +12,25 @@ import keras
 
 from trainer.errors import TrainerError
 
+RANDOM = Path("random")
+"""Stands for a weights file where there is none to be had."""
+
 
 def backbone(weights: Path | None, input_size: tuple[int, int]) -> Any:
     """InceptionV3 without its top, for float32 images in [-1, 1].
 
     Args:
-        weights: A file of ImageNet weights; None has Keras download its own.
+        weights: A file of ImageNet weights; None has Keras download its own; RANDOM starts from noise.
         input_size: (height, width), each at least 75.
 
     Raises:
         TrainerError: The weights aren't there or aren't InceptionV3's.
     """
     shape = (*input_size, 3)
+    if weights == RANDOM:
+        warning = "WARNING: the backbone starts from random weights. Nothing good comes of a few thousand pictures so."
+        print(f"{'!' * len(warning)}\n{warning}\n{'!' * len(warning)}", file=sys.stderr)
+        return keras.applications.InceptionV3(weights=None, include_top=False, input_shape=shape)
     if weights is None:
         return keras.applications.InceptionV3(weights="imagenet", include_top=False, input_shape=shape)
     model = keras.applications.InceptionV3(weights=None, include_top=False, input_shape=shape)

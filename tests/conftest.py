@@ -1,0 +1,152 @@
+"""The real servers that tests talk to, and the rules that hold for all of them: loopback only, no silent skips."""
+
+import ipaddress
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+
+from tests.image_server import ImageServer
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = ROOT.parent / "shared"
+START_S = 60
+
+
+def only_loopback(event: str, arguments: tuple[Any, ...]) -> None:
+    """Refuse every connection of this process that leaves the machine."""
+    if event == "socket.connect" and isinstance(arguments[1], tuple):
+        assert ipaddress.ip_address(arguments[1][0].split("%")[0]).is_loopback, f"connection to {arguments[1]}"
+
+
+sys.addaudithook(only_loopback)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "shared: needs ../shared, the photographs; left out where that is absent")
+    config.addinivalue_line("markers", "model: needs the shipped model in model/sports7")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if SHARED.is_dir():
+        return
+    left_out = [item for item in items if item.get_closest_marker("shared")]
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=left_out)
+    config.stash[_LEFT_OUT] = len(left_out)
+
+
+_LEFT_OUT = pytest.StashKey[int]()
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    if count := config.stash.get(_LEFT_OUT, 0):
+        terminalreporter.write_line(f"{count} tests were left out: they need ../shared, which isn't here.")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("CI") == "true" and reporter and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@dataclass(frozen=True)
+class TinyModel:
+    """A small classifier of three classes, as TensorFlow saved it, with what TensorFlow answers."""
+
+    models: Path
+    """The folder of models; the model is tiny/1 in it."""
+    oracle: Path
+    """An .npz with `images`, `serving_default` and `serve_uint8` probabilities."""
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> TinyModel:
+    folder = tmp_path_factory.mktemp("tiny")
+    command = [sys.executable, "-m", "tests.tiny_model", str(folder)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=START_S)
+    return TinyModel(folder / "models", folder / "oracle.npz")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Converted models go to a folder of this run, not into the user's cache."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(folder))
+        yield folder
+
+
+@dataclass
+class Running:
+    """A model server in a process of its own."""
+
+    process: subprocess.Popen[str]
+    port: int
+    log: list[str]
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    def stop(self) -> int:
+        self.process.terminate()
+        return self.process.wait(30)
+
+
+@contextmanager
+def running_model_server(*flags: str) -> Iterator[Running]:
+    """`python -m model.server` with the flags, serving."""
+    command = [sys.executable, "-m", "model.server", "--port=0", *flags]
+    if any(flag.startswith("--port=") for flag in flags):
+        command.remove("--port=0")
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    log: list[str] = []
+    port = None
+    try:
+        assert process.stderr
+        for line in process.stderr:
+            log.append(line)
+            if found := re.search(r"(?:serving|not all models are served) on \S+:(\d+)", line):
+                port = int(found[1])
+                break
+        assert port, "".join(log)
+        reader = threading.Thread(target=lambda: log.extend(process.stderr or ()), daemon=True)
+        reader.start()
+        yield Running(process, port, log)
+    finally:
+        process.kill()
+        process.wait()
+        if port:
+            reader.join(10)
+        process.stderr.close() if process.stderr else None
+
+
+@pytest.fixture(scope="session")
+def model_server(tiny_model: TinyModel) -> Iterator[Running]:
+    """The embedded server with the tiny model, for tests that don't end it."""
+    with running_model_server("--model_name=tiny", f"--model_base_path={tiny_model.models / 'tiny'}") as running:
+        yield running
+
+
+@pytest.fixture
+def channel(model_server: Running) -> Iterator[grpc.Channel]:
+    with grpc.insecure_channel(model_server.address) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def image_server() -> Iterator[ImageServer]:
+    """An origin of pictures on loopback; its paths are behaviours."""
+    with ImageServer() as server:
+        yield server

@@ -1,0 +1,135 @@
+import struct
+import zlib
+from io import BytesIO
+
+import numpy as np
+import pytest
+from PIL import ExifTags, Image, ImageOps
+
+from gateway.errors import ImageTooLarge, ImageUnreadable
+from gateway.images import MAX_PIXELS, decode
+from tests.pictures import CORNERS, drawn, encoded, jpeg
+
+SIZE = (32, 32)
+COLOURS = {"red": (255, 0, 0), "lime": (0, 255, 0), "blue": (0, 0, 255), "white": (255, 255, 255)}
+
+
+def corners(image: Image.Image) -> list[tuple[int, ...]]:
+    right, bottom = image.width - 3, image.height - 3
+    return [image.getpixel(place) for place in ((2, 2), (right, 2), (2, bottom), (right, bottom))]  # type: ignore[misc]
+
+
+def assert_upright(image: Image.Image, tolerance: int = 12) -> None:
+    wanted = np.array([COLOURS[colour] for colour in CORNERS.values()])
+    assert np.abs(np.array(corners(image)) - wanted).max() <= tolerance
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "GIF", "WEBP"])
+def test_format_is_read(form: str) -> None:
+    image = decode(encoded(drawn(), form), SIZE, "fit")
+    assert image.mode == "RGB"
+    assert_upright(image, tolerance=60)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation_is_applied(orientation: int) -> None:
+    undo = {1: None, 2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}[orientation]  # FLIP, ROTATE, TRANSPOSE that EXIF undoes
+    stored = drawn() if undo is None else drawn().transpose(Image.Transpose(undo))
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    picture = encoded(stored, "JPEG", quality=95, exif=exif)
+    image = decode(picture, SIZE, "full")
+    assert image.size == (64, 48)
+    assert_upright(image)
+
+
+def test_fit_keeps_at_least_the_wanted_size_when_the_picture_lies_on_its_side() -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    picture = encoded(drawn(1600, 800), "JPEG", exif=exif)
+    image = decode(picture, (400, 200), "fit")
+    assert image.size == (200, 400)
+
+
+def test_fit_decodes_a_large_jpeg_smaller() -> None:
+    assert decode(jpeg(2000, 1000), (200, 200), "fit").size == (500, 250)
+    assert decode(jpeg(2000, 1000), (200, 200), "full").size == (2000, 1000)
+
+
+@pytest.mark.parametrize("mode", ["L", "1", "P", "CMYK", "RGBA", "LA", "I;16"])
+def test_unusual_mode_is_read(mode: str) -> None:
+    image = drawn().convert("L").convert("I;16") if mode == "I;16" else drawn(mode="RGB").convert(mode)
+    if mode == "I;16":
+        image = Image.fromarray(np.asarray(drawn(mode="L")).astype(np.uint16) * 257)
+    picture = encoded(image, "JPEG" if mode == "CMYK" else "PNG")
+    read = decode(picture, SIZE, "full")
+    grey = np.asarray(read.convert("L"), int)
+    assert read.mode == "RGB"
+    if mode != "1":
+        assert np.abs(grey - np.asarray(drawn(mode="L"), int)).mean() < 12
+
+
+def test_transparency_is_laid_over_white() -> None:
+    clear = Image.new("RGBA", (40, 40), (255, 0, 0, 0))
+    palette = drawn().convert("P")
+    assert decode(encoded(clear, "PNG"), SIZE, "full").getpixel((5, 5)) == (255, 255, 255)
+    picture = encoded(palette, "PNG", transparency=palette.getpixel((2, 2)))
+    assert decode(picture, SIZE, "full").getpixel((2, 2)) == (255, 255, 255)
+
+
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
+def test_broken_exif_counts_as_upright() -> None:
+    picture = encoded(drawn(), "JPEG", quality=95, exif=b"Exif\x00\x00MM\x00\x2a\xff\xff\xff\xff garbage")
+    assert_upright(decode(picture, SIZE, "full"))
+
+
+def test_first_frame_of_an_animation_is_read() -> None:
+    picture = encoded(drawn(), "GIF", save_all=True, append_images=[Image.new("RGB", (64, 48), "black")])
+    assert_upright(decode(picture, SIZE, "full"), tolerance=60)
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "GIF", "WEBP"])
+def test_truncated_picture_is_refused(form: str) -> None:
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (200, 200, 3), np.uint8))
+    whole = encoded(noise, form)
+    with pytest.raises(ImageUnreadable):
+        decode(whole[: len(whole) * 2 // 3], SIZE, "fit")
+
+
+@pytest.mark.parametrize("form", ["BMP", "TIFF", "PPM", "ICO", "EPS"])
+def test_other_format_is_refused(form: str) -> None:
+    with pytest.raises(ImageUnreadable):
+        decode(encoded(drawn(), form), SIZE, "fit")
+
+
+@pytest.mark.parametrize("picture", [b"", b"text", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"<svg/>"])
+def test_bytes_that_are_no_picture_are_refused(picture: bytes) -> None:
+    with pytest.raises(ImageUnreadable):
+        decode(picture, SIZE, "fit")
+
+
+@pytest.mark.parametrize("side", [int(MAX_PIXELS**0.5) + 1, 12_000, 60_000])
+def test_too_many_pixels_are_refused_unread(side: int) -> None:
+    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    chunk = b"IHDR" + header
+    bomb = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    bomb += struct.pack(">I", 0) + b"IDAT" + struct.pack(">I", zlib.crc32(b"IDAT"))
+    with pytest.raises(ImageTooLarge):
+        decode(bomb, SIZE, "fit")
+
+
+def test_text_chunk_that_unpacks_to_much_is_refused() -> None:
+    whole = BytesIO()
+    drawn().save(whole, "PNG")
+    text = b"zTXt" + b"a\x00\x00" + zlib.compress(b"0" * 80_000_000)
+    chunk = struct.pack(">I", len(text) - 4) + text + struct.pack(">I", zlib.crc32(text))
+    with pytest.raises(ImageUnreadable):
+        decode(whole.getvalue()[:33] + chunk + whole.getvalue()[33:], SIZE, "fit")
+
+
+def test_exif_transpose_table_is_pillows() -> None:
+    """The orientations above are CIPA DC-008's, not only our reading of them."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    with Image.open(BytesIO(encoded(drawn().transpose(Image.Transpose(2)), "JPEG", quality=95, exif=exif))) as image:
+        assert_upright(ImageOps.exif_transpose(image))

@@ -1,0 +1,28 @@
+"""The gateway stands alone: no TensorFlow runtime, nothing of model/ or trainer/."""
+
+import subprocess
+import sys
+
+from tests.conftest import ROOT
+
+
+def imported_by(statement: str) -> set[str]:
+    program = f"import sys; {statement}; print(*sys.modules)"
+    child = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True)
+    return set(child.stdout.split())
+
+
+def test_gateway_never_runs_tensorflow_and_stands_alone() -> None:
+    modules = imported_by("import gateway.app; gateway.app.create_app()")
+    assert "tensorflow_serving.apis.predict_pb2" in modules
+    forbidden = {"tensorflow", "tensorflow.python", "keras", "openvino", "model", "trainer"}
+    assert not modules & forbidden
+
+
+def test_model_server_stands_alone_and_loads_no_tensorflow() -> None:
+    assert not imported_by("import model.server") & {"tensorflow", "tensorflow.python", "keras", "gateway", "trainer"}
+
+
+def test_runtime_can_be_imported_after_the_stubs() -> None:
+    check = "assert tf.make_ndarray(protos.tensors.to_proto(numpy.arange(3))).tolist() == [0, 1, 2]"
+    assert "tensorflow.python" in imported_by(f"import numpy, protos.tensors; import tensorflow as tf; {check}")

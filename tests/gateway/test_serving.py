@@ -1,0 +1,56 @@
+"""gRPC codes become our errors: a real server answers each code."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import grpc
+import numpy as np
+import pytest
+
+from gateway.deadline import Deadline
+from gateway.errors import GatewayError, ModelRejected, ModelTimeout, ModelUnavailable
+from gateway.serving import ModelServer, NotServed, Signature
+from protos import prediction_service_pb2_grpc, types_pb2
+
+SIGNATURE = Signature("serve_uint8", {"images": types_pb2.DT_UINT8})
+IMAGES = np.zeros((1, 2, 2, 3), np.uint8)
+SPECIAL = {
+    "INVALID_ARGUMENT": ModelRejected,
+    "FAILED_PRECONDITION": ModelRejected,
+    "UNIMPLEMENTED": ModelRejected,
+    "DEADLINE_EXCEEDED": ModelTimeout,
+    "NOT_FOUND": NotServed,
+}
+
+
+class Refusing(prediction_service_pb2_grpc.PredictionServiceServicer):  # type: ignore[misc]
+    """Answers with the code that the model's name names."""
+
+    def Predict(self, request: Any, context: grpc.ServicerContext) -> Any:
+        context.abort(grpc.StatusCode[request.model_spec.name], "refused")
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[ModelServer]:
+    server = grpc.server(ThreadPoolExecutor(4))
+    prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(Refusing(), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    client = ModelServer(f"127.0.0.1:{port}")
+    yield client
+    client.close()
+    server.stop(None).wait()
+
+
+@pytest.mark.parametrize("code", [code.name for code in grpc.StatusCode if code is not grpc.StatusCode.OK])
+def test_code_becomes_its_error(client: ModelServer, code: str) -> None:
+    wanted: type[GatewayError] = SPECIAL.get(code, ModelUnavailable)
+    with pytest.raises(GatewayError) as caught:
+        client.predict(code, 1, SIGNATURE, IMAGES, Deadline(5))
+    assert type(caught.value) is wanted
+
+
+def test_no_time_left_is_no_call(client: ModelServer) -> None:
+    with pytest.raises(ModelTimeout):
+        client.predict("INTERNAL", 1, SIGNATURE, IMAGES, Deadline(0))

@@ -1,0 +1,161 @@
+"""An origin on loopback whose paths are behaviours."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+
+from tests.pictures import jpeg
+
+DRIP_S = 0.05
+
+
+class ImageServer:
+    """Answers on a port that the system picks; `hits` are the paths that were asked for."""
+
+    def __init__(self) -> None:
+        self.hits: list[str] = []
+        self.stopped = threading.Event()
+        origin = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                origin.hits.append(self.path)
+                behave = BEHAVIOURS.get(self.path.split("?")[0])
+                try:
+                    if behave is None:
+                        self.send_error(404)
+                    else:
+                        behave(self, origin)
+                except OSError:
+                    pass  # the client gave up, which is what some paths are for
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.port = self._server.server_port
+
+    def url(self, path: str) -> str:
+        return f"http://127.0.0.1:{self.port}{path}"
+
+    def __enter__(self) -> "ImageServer":
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self.stopped.set()
+        self._server.shutdown()
+        self._server.server_close()
+
+
+Behaviour = Callable[[BaseHTTPRequestHandler, ImageServer], None]
+BEHAVIOURS: dict[str, Behaviour] = {}
+
+
+def path(name: str) -> Callable[[Behaviour], Behaviour]:
+    def register(behaviour: Behaviour) -> Behaviour:
+        BEHAVIOURS[name] = behaviour
+        return behaviour
+
+    return register
+
+
+def send(handler: BaseHTTPRequestHandler, body: bytes, status: int = 200, **headers: str) -> None:
+    handler.send_response(status)
+    for name, value in {"Content-Length": str(len(body)), **headers}.items():
+        handler.send_header(name.replace("_", "-"), value)
+    handler.end_headers()
+    handler.wfile.write(body)
+
+
+@path("/picture.jpg")
+def picture(handler: BaseHTTPRequestHandler, origin: ImageServer) -> None:
+    send(handler, jpeg(), Content_Type="image/jpeg")
+
+
+@path("/text")
+def text(handler: BaseHTTPRequestHandler, origin: ImageServer) -> None:
+    send(handler, b"no picture at all", Content_Type="image/jpeg")
+
+
+@path("/redirect")
+def redirect(handler: BaseHTTPRequestHandler, origin: ImageServer) -> None:
+    send(handler, b"x" * 100, 302, Location="/picture.jpg")
+
+
+@path("/redirect-to-metadata")
+def redirect_to_metadata(handler: BaseHTTPRequestHandler, origin: ImageServer) -> None:
+    send(handler, b"", 302, Location="http://169.254.169.254/latest/meta-data/")
+
+
+@path("/redirect-to-other-port")
+def redirect_to_other_port(handler: BaseHTTPRequestHandler, origin: ImageServer) -> None:
+    send(handler, b"", 302, Location="http://127.0.0.1:1/")
+
+
+@path("/redirect-to-file")
+def redirect_to_file(handler: BaseHTTPRequestHandler, origin: ImageServer) -> None:
+    send(handler, b"", 302, Location="file:///etc/passwd")
+
+
+@path("/redirect-forever")
+def redirect_forever(handler: BaseHTTPRequestHandler, origin: ImageServer) -> None:
+    send(handler, b"", 302, Location="/redirect-forever")
+
+
+@path("/gzip")
+def gzip(handler: BaseHTTPRequestHandler, origin: ImageServer) -> None:
+    send(handler, b"\x1f\x8b" + b"0" * 100, Content_Encoding="gzip")
+
+
+@path("/announced-too-large")
+def announced_too_large(handler: BaseHTTPRequestHandler, origin: ImageServer) -> None:
+    handler.send_response(200)
+    handler.send_header("Content-Length", str(10**12))
+    handler.end_headers()
+
+
+@path("/endless")
+def endless(handler: BaseHTTPRequestHandler, origin: ImageServer) -> None:
+    handler.send_response(200)
+    handler.end_headers()
+    while not origin.stopped.is_set():
+        handler.wfile.write(b"0" * 65536)
+
+
+@path("/cut-short")
+def cut_short(handler: BaseHTTPRequestHandler, origin: ImageServer) -> None:
+    handler.send_response(200)
+    handler.send_header("Content-Length", "100000")
+    handler.end_headers()
+    handler.wfile.write(b"0" * 1000)
+    handler.wfile.flush()
+    handler.connection.shutdown(socket.SHUT_RDWR)
+
+
+@path("/slow-headers")
+def slow_headers(handler: BaseHTTPRequestHandler, origin: ImageServer) -> None:
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+    while not origin.stopped.is_set():
+        handler.wfile.write(b"a")
+        time.sleep(DRIP_S)
+
+
+@path("/slow-body")
+def slow_body(handler: BaseHTTPRequestHandler, origin: ImageServer) -> None:
+    handler.send_response(200)
+    handler.end_headers()
+    while not origin.stopped.is_set():
+        handler.wfile.write(b"a")
+        time.sleep(DRIP_S)
+
+
+@path("/continue-flood")
+def continue_flood(handler: BaseHTTPRequestHandler, origin: ImageServer) -> None:
+    while not origin.stopped.is_set():
+        handler.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        time.sleep(DRIP_S)

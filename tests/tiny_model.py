@@ -1,0 +1,73 @@
+"""Makes the model that tests serve: python -m tests.tiny_model FOLDER
+
+Three classes by the largest colour channel's mean, with a convolution before it so that there are weights; signatures
+and card as the trainer writes them, and what TensorFlow answers for a few pictures.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+LABELS = ["red", "green", "blue"]
+SIZE = (32, 40)  # height and width differ, so that a swap fails
+PREPARED = {"decode_scale": "fit", "filter": "bilinear", "aspect": "stretch"}
+
+
+class Tiny(tf.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        rng = np.random.default_rng(0)
+        kernel = np.zeros((3, 3, 3, 3), np.float32)
+        kernel[1, 1] = np.eye(3)
+        self.kernel = tf.Variable(kernel + rng.normal(0, 0.01, kernel.shape).astype(np.float32))
+        self.dense = tf.Variable(4 * np.eye(3, dtype=np.float32))
+
+    def outputs(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
+        features = tf.nn.relu(tf.nn.conv2d(images + 1, self.kernel, 1, "VALID"))
+        logits = tf.reduce_mean(features, (1, 2)) @ self.dense
+        probabilities = tf.nn.softmax(logits)
+        known_score = tf.reduce_max(probabilities, axis=1)
+        return {"probabilities": probabilities, "logits": tf.identity(logits), "known_score": known_score}
+
+    @tf.function(input_signature=[tf.TensorSpec((None, *SIZE, 3), tf.float32, "images")])
+    def serving_default(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
+        return self.outputs(images)
+
+    @tf.function(input_signature=[tf.TensorSpec((None, *SIZE, 3), tf.uint8, "images")])
+    def serve_uint8(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
+        return self.outputs(tf.cast(images, tf.float32) / 127.5 - 1)
+
+
+def main(folder: Path) -> None:
+    model = Tiny()
+    signatures = {"serving_default": model.serving_default, "serve_uint8": model.serve_uint8}
+    version = folder / "models" / "tiny" / "1"
+    tf.saved_model.save(model, str(version), signatures)
+    (version / "assets.extra").mkdir()
+    card = {
+        "name": "tiny",
+        "version": 1,
+        "labels": LABELS,
+        "input_size": SIZE,
+        "preprocessing": "tf",
+        "resize": PREPARED,
+        "known_threshold": {"float32": 0.5},
+        "note": "made by tests",
+    }
+    (version / "assets.extra" / "card.json").write_text(json.dumps(card))
+    images = np.random.default_rng(1).integers(0, 256, (5, *SIZE, 3), np.uint8)
+    images[0, ..., 1:] = 0
+    loaded = tf.saved_model.load(str(version)).signatures
+    np.savez(
+        folder / "oracle.npz",
+        images=images,
+        serve_uint8=loaded["serve_uint8"](images=tf.constant(images))["probabilities"],
+        serving_default=loaded["serving_default"](images=tf.constant(images / np.float32(127.5) - 1))["probabilities"],
+    )
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
