@@ -11,7 +11,8 @@ CONFIG ?= sports7
 ADDRESS := $(foreach name,HOST PORT MODEL_PORT,$(if $($(name)),$(name)=$($(name))))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format train bench-pixels lock clean
+# docs is a folder too.
+.PHONY: help run test lint format docs train bench-pixels lock clean
 
 help: ## print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
@@ -33,6 +34,9 @@ lint: $(VENV)/.dev ## check format, style and types
 
 format: $(VENV)/.dev ## format the code
 	@cd $(ROOT) && $(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+docs: $(VENV)/.dev ## fill in what README and docs take from the code
+	@cd $(ROOT) && $(BIN)/python -m docs.build
 
 train: $(VENV)/.trainer ## train CONFIG=sports7 on DATA= from WEIGHTS=, export it and measure it (about an hour)
 	@cd $(ROOT) && $(BIN)/python -m trainer train $(CONFIG) --data $(DATA) $(if $(WEIGHTS),--weights $(WEIGHTS))

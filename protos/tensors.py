@@ -85,10 +85,12 @@ def to_array(proto: Any) -> NDArray[Any]:
     values = getattr(proto, _FIELDS[proto.dtype][1])
     if len(values) > count or (count and not values):
         raise ValueError(f"{len(values)} values don't fill the shape {list(shape)}")
-    try:
-        array = np.array(values, dtype)
-    except OverflowError as error:
-        raise ValueError(f"a value is out of the range of {dtype}") from error
+    array = np.array(values, np.int32 if _FIELDS[proto.dtype][1] == "int_val" else dtype)
+    if array.dtype != dtype:
+        narrow = array.astype(dtype)
+        if (narrow != array).any():
+            raise ValueError(f"a value is out of the range of {dtype}")
+        array = narrow
     if len(array) < count:
         array = np.concatenate([array, np.full(count - len(array), array[-1], dtype)])
     return array.reshape(shape)

@@ -13,10 +13,11 @@ DRIP_S = 0.05
 
 
 class ImageServer:
-    """Answers on a port that the system picks; `hits` are the paths that were asked for."""
+    """Answers on a port that the system picks; `hits` are the paths asked for, `files` what tests put there."""
 
     def __init__(self) -> None:
         self.hits: list[str] = []
+        self.files: dict[str, bytes] = {}
         self.stopped = threading.Event()
         origin = self
 
@@ -25,7 +26,9 @@ class ImageServer:
                 origin.hits.append(self.path)
                 behave = BEHAVIOURS.get(self.path.split("?")[0])
                 try:
-                    if behave is None:
+                    if self.path in origin.files:
+                        send(self, origin.files[self.path])
+                    elif behave is None:
                         self.send_error(404)
                     else:
                         behave(self, origin)

@@ -20,7 +20,11 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="python -m trainer", description="Train, evaluate and export a classifier.")
     commands = top.add_subparsers(dest="command", required=True)
     train = commands.add_parser("train", help="train, or go on with a run that was stopped")
-    train.add_argument("--weights", type=Path, help="ImageNet weights of the backbone; without it Keras downloads them; random: last resort")
+    train.add_argument(
+        "--weights",
+        type=Path,
+        help="ImageNet weights of the backbone; without it Keras downloads them; random: last resort",
+    )
     evaluate = commands.add_parser("evaluate", help="measure the exported model on a split")
     evaluate.add_argument("--split", choices=("valid", "held_back"), default="valid")
     evaluate.add_argument("--precision", choices=PRECISIONS, default="float32")

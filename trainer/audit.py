@@ -6,8 +6,6 @@ from PIL import Image
 
 NEAREST_HASH_BITS = 5
 """Two pictures whose 64-bit hashes differ in at most so many bits are near duplicates."""
-NEAREST_COSINE = 0.95
-"""Two pictures whose pooled features have at least this cosine are near duplicates."""
 
 
 def perceptual_hash(image: Image.Image) -> int:
@@ -16,12 +14,13 @@ def perceptual_hash(image: Image.Image) -> int:
     return int.from_bytes(np.packbits(cells[:, 1:] > cells[:, :-1]).tobytes())
 
 
-def near_duplicates(hashes: list[int], features: NDArray[np.float32]) -> list[int]:
+def near_duplicates(hashes: list[int], features: NDArray[np.float32], nearest_cosine: float) -> list[int]:
     """The group of each picture; pictures alike by hash or by features share one, also through a third.
 
     Args:
         hashes: `perceptual_hash` of each picture.
-        features: float32 (pictures, channels), pooled features of each picture, not negative.
+        features: float32 (pictures, channels), pooled features of each picture.
+        nearest_cosine: Two pictures whose features have at least this cosine are near duplicates.
 
     Returns:
         Each picture's group, named by the place of its first picture.
@@ -38,7 +37,7 @@ def near_duplicates(hashes: list[int], features: NDArray[np.float32]) -> list[in
 
     for place in range(len(hashes)):
         differing = np.abs(bits[place + 1 :] - bits[place]).sum(axis=1)
-        alike = (differing <= NEAREST_HASH_BITS) | (unit[place + 1 :] @ unit[place] >= NEAREST_COSINE)
+        alike = (differing <= NEAREST_HASH_BITS) | (unit[place + 1 :] @ unit[place] >= nearest_cosine)
         for other in np.flatnonzero(alike) + place + 1:
             one, two = sorted((first(place), first(int(other))))
             group[two] = one

@@ -31,6 +31,8 @@ class Config:
     # === Data ===
     held_back: float = 0.1
     """Share of the training pictures that is never trained on and picks the epoch and the threshold, 0 to 1."""
+    nearest_cosine: float = 0.95
+    """Pictures whose pooled features have at least this cosine are near duplicates, and stay on one side."""
     views: int = 6
     """How many views of a picture are kept: the picture as it is, and views - 1 augmented ones."""
     smallest_crop: float = 0.4

@@ -16,13 +16,14 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from gateway.preprocessing import scale
 from protos import prediction_log_pb2, types_pb2
 from trainer.config import Config
 from trainer.data import Dataset, Example
 from trainer.errors import TrainerError
-from trainer.evaluate import KEPT, report, threshold
+from trainer.evaluate import KEPT, report, temperature, threshold
 from trainer.features import tensors
 from trainer.served import Answers, answers
 
@@ -37,15 +38,15 @@ _OFFSETS: dict[str, tuple[float, float]] = {"tf": (127.5, 1.0), "none": (1.0, 0.
 class Servable(tf.Module):  # type: ignore[misc]
     """The network with its scaling, its softmax and its names, ready to be saved."""
 
-    def __init__(self, model: Any, config: Config, temperature: float) -> None:
+    def __init__(self, model: Any, config: Config, divisor: float) -> None:
         super().__init__()
         if config.preprocessing not in _OFFSETS:
             raise TrainerError(f"preprocessing={config.preprocessing!r} has no form in the graph yet; use tf or none.")
         self.weights = [variable.value for variable in model.variables]  # each is saved once
-        divisor, offset = _OFFSETS[config.preprocessing]
+        scale_by, offset = _OFFSETS[config.preprocessing]
 
         def outputs(images: Any) -> dict[str, Any]:
-            logits = model(images, training=False) / temperature
+            logits = model(images, training=False) / divisor
             probabilities = tf.nn.softmax(logits)
             return {
                 "probabilities": probabilities,
@@ -56,7 +57,7 @@ class Servable(tf.Module):  # type: ignore[misc]
         shape = (None, *config.input_size, 3)
         self.serving_default = tf.function(outputs, input_signature=[tf.TensorSpec(shape, tf.float32, "images")])
         self.serve_uint8 = tf.function(
-            lambda images: outputs(tf.cast(images, tf.float32) / divisor - offset),
+            lambda images: outputs(tf.cast(images, tf.float32) / scale_by - offset),
             input_signature=[tf.TensorSpec(shape, tf.uint8, "images")],
         )
 
@@ -87,14 +88,16 @@ def export(config: Config, dataset: Dataset, run: Path, models: Path, *, keep_ke
     model = keras.saving.load_model(file, compile=False)
     partial = version.with_name(f".{version.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
-    servable = Servable(model, config, temperature=1.0)
+    held_back = held_back_examples(dataset, run)
+    logits = _keras_logits(model, held_back, config)
+    divisor = temperature(logits, np.array([example.label for example in held_back]))
+    servable = Servable(model, config, divisor)
     signatures = {"serving_default": servable.serving_default, "serve_uint8": servable.serve_uint8}
     tf.saved_model.save(servable, str(partial), signatures)
-    held_back = held_back_examples(dataset, run)
-    _compare(model, partial, held_back[:COMPARED], config)
+    _compare(logits[:COMPARED] / divisor, answered(partial, config, held_back[:COMPARED], "float32"))
     extra = partial / "assets.extra"
     extra.mkdir()
-    write_card(extra / "card.json", card(config, dataset, len(held_back)))
+    write_card(extra / "card.json", card(config, dataset, len(held_back), divisor))
     record(partial, config, dataset, held_back, "float32")
     _write_warmup(extra / "tf_serving_warmup_requests", config)
     if version.exists():
@@ -105,15 +108,17 @@ def export(config: Config, dataset: Dataset, run: Path, models: Path, *, keep_ke
     return version
 
 
-def _compare(model: Any, version: Path, examples: Sequence[Example], config: Config) -> None:
-    batches = list(tensors(examples, config.input_size, config.resize))
-    wanted = np.concatenate(
-        [tf.nn.softmax(model(scale(images, config.preprocessing), training=False)).numpy() for images in batches]
-    )
-    difference = float(np.abs(wanted - answers(version, batches, "float32").probabilities).max())
+def _keras_logits(model: Any, examples: Sequence[Example], config: Config) -> NDArray[np.float32]:
+    batches = tensors(examples, config.input_size, config.resize)
+    return np.concatenate([model(scale(images, config.preprocessing), training=False) for images in batches])
+
+
+def _compare(logits: NDArray[np.float32], exported: Answers) -> None:
+    """The written model must answer as the Keras model does, on real pictures."""
+    difference = float(np.abs(tf.nn.softmax(logits).numpy() - exported.probabilities).max())
     if not difference <= LARGEST_DIFFERENCE:
         raise TrainerError(f"The exported model's probabilities differ from the Keras model's by {difference:.2g}.")
-    print(f"Exported and Keras model agree within {difference:.1e} on {len(examples)} pictures.")
+    print(f"Exported and Keras model agree within {difference:.1e} on {len(logits)} pictures.")
 
 
 def held_back_examples(dataset: Dataset, run: Path) -> list[Example]:
@@ -122,7 +127,7 @@ def held_back_examples(dataset: Dataset, run: Path) -> list[Example]:
     return [example for example in dataset.train if str(example.path.resolve()) in names]
 
 
-def card(config: Config, dataset: Dataset, held_back: int) -> dict[str, Any]:
+def card(config: Config, dataset: Dataset, held_back: int, divisor: float) -> dict[str, Any]:
     """The model card, before anything is measured."""
     return {
         "name": config.name,
@@ -131,7 +136,7 @@ def card(config: Config, dataset: Dataset, held_back: int) -> dict[str, Any]:
         "input_size": list(config.input_size),
         "preprocessing": config.preprocessing,
         "resize": config.resize.model_dump(),
-        "temperature": 1.0,
+        "temperature": divisor,
         "known_threshold": {},
         "metrics": {},
         "data": {

@@ -7,8 +7,9 @@ process of its own and asked over gRPC, as the gateway would ask it.
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,12 +84,20 @@ def _server(base_path: Path, precision: str) -> Iterator[str]:
         port = free.getsockname()[1]
     flags = [f"--port={port}", f"--model_name={base_path.name}", f"--model_base_path={base_path.resolve()}"]
     command = [sys.executable, "-m", "model.server", *flags, f"--engine_precision={precision}"]
-    with subprocess.Popen(command) as process:
+    with subprocess.Popen(command, cwd=Path(__file__).parent.parent) as process:
         try:
-            with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-                grpc.channel_ready_future(channel).result(timeout=START_S)
+            _wait_until_ready(f"127.0.0.1:{port}", process)
             yield f"127.0.0.1:{port}"
-        except grpc.FutureTimeoutError as error:
-            raise TrainerError("The embedded model server didn't start; its log is above.") from error
         finally:
             process.terminate()
+
+
+def _wait_until_ready(address: str, process: subprocess.Popen[bytes]) -> None:
+    with grpc.insecure_channel(address) as channel:
+        ready = grpc.channel_ready_future(channel)
+        deadline = time.monotonic() + START_S
+        while process.poll() is None and time.monotonic() < deadline:
+            with suppress(grpc.FutureTimeoutError):
+                ready.result(timeout=0.5)
+                return
+    raise TrainerError("The embedded model server didn't start; its log is above.")

@@ -21,6 +21,8 @@ from tqdm import tqdm
 from trainer import audit, network
 from trainer.config import Config
 from trainer.data import Dataset, Example, hold_back
+from trainer.errors import TrainerError
+from trainer.evaluate import cross_entropy, temperature
 from trainer.features import Features, cached, read
 
 Arrays = list[NDArray[Any]]
@@ -84,8 +86,12 @@ def _split(
     """Places of the pictures to fit and of those held back; written down for the export."""
     pooled = np.stack([one.mean(axis=(0, 1), dtype=np.float32) for one in features[0]])
     hashes = [audit.perceptual_hash(read(example.path, config.input_size, config.resize)) for example in examples]
-    groups = audit.near_duplicates(hashes, pooled)
+    groups = audit.near_duplicates(hashes, pooled, config.nearest_cosine)
     fitted, held_back = hold_back([example.label for example in examples], groups, config.held_back, config.seed)
+    lacking = {example.label for example in examples} - {examples[place].label for place in held_back}
+    if lacking:
+        alike = next(example for example in examples if example.label in lacking).path.parent
+        raise TrainerError(f"The pictures like those in {alike} are so alike or so few that none can be held back.")
     print(
         f"{len(examples)} training pictures, {len(set(groups))} of them distinct; "
         f"{len(held_back)} held back to pick the epoch and the threshold."
@@ -188,7 +194,11 @@ class _Trainer:
         return min(self.config.average, (1 + step) / (10 + step))
 
     def _judge(self, training_loss: float) -> None:
-        """Loss and accuracy of the averaged weights on the held-back pictures; the best are kept."""
+        """Loss and accuracy of the averaged weights on the held-back pictures; the best are kept.
+
+        The loss is taken at the temperature that the export will fold in: label smoothing and mixup make every epoch
+        less sure than it is right, which says nothing of which epoch is better.
+        """
         current = [variable.numpy() for variable in self.upper.trainable_variables]
         self._assign(self.upper.trainable_variables, [average.numpy() for average in self.average])
         logits = np.concatenate(
@@ -198,9 +208,7 @@ class _Trainer:
             ]
         )
         truth = self.labels[self.held_back]
-        shifted = logits - logits.max(axis=1, keepdims=True)
-        log_probabilities = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-        loss = -float(log_probabilities[np.arange(len(truth)), truth].mean())
+        loss = cross_entropy(logits / temperature(logits, truth), truth)
         accuracy = float((logits.argmax(axis=1) == truth).mean())
         if loss < self.progress.best_loss:
             self.progress.best_loss, self.progress.best_epoch = loss, self.progress.epoch

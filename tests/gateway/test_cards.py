@@ -101,9 +101,7 @@ def classified(server: ModelServer, folder: Path) -> Answer:
 
 
 @pytest.mark.parametrize(("threshold", "confident"), [(0.0, True), (1.01, False)])
-def test_confident_is_the_cards_threshold(
-    server: ModelServer, folder: Path, threshold: float, confident: bool
-) -> None:
+def test_confident_is_the_cards_threshold(server: ModelServer, folder: Path, threshold: float, confident: bool) -> None:
     rewrite(folder, lambda card: card.update(known_threshold={"float32": threshold}))
     assert classified(server, folder).confident is confident
 

@@ -18,6 +18,7 @@ config = Config(
     frozen_until="mixed7",
     batch_size=32,
     epochs=18,
+    patience=8,
     learning_rate=1e-4,
     head_learning_rate=1e-3,
     # === About ===

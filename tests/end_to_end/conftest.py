@@ -1,0 +1,94 @@
+"""The system as `make run` starts it: real processes on ports that the system picked."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.image_server import ImageServer
+
+START_S = 150
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class System:
+    """A running run.py."""
+
+    process: subprocess.Popen[str]
+    port: int
+    model_port: int
+    lines: list[str] = field(default_factory=list)
+
+    @property
+    def base(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def child(self, word: str) -> int:
+        """The process id of the part whose command has the word."""
+        listed = subprocess.run(
+            ["ps", "-o", "pid=,args=", "--ppid", str(self.process.pid)], capture_output=True, text=True, check=True
+        ).stdout
+        (line,) = [line for line in listed.splitlines() if word in line]
+        return int(line.split()[0])
+
+    def workers(self) -> list[int]:
+        """Process ids of the gateway's workers."""
+        command = ["ps", "-o", "pid=", "--ppid", str(self.child("gunicorn"))]
+        return [int(pid) for pid in subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()]
+
+
+@contextmanager
+def running(state: str, **environment: str) -> Iterator[System]:
+    """The system, ready; ended afterwards."""
+    port, model_port = free_port(), free_port()
+    own = {"PORT": str(port), "MODEL_PORT": str(model_port), "XDG_STATE_HOME": state, **environment}
+    process = subprocess.Popen(
+        [sys.executable, "run.py"], cwd=ROOT, env=os.environ | own, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True, start_new_session=True,
+    )  # fmt: skip
+    system = System(process, port, model_port)
+    ready = threading.Event()
+
+    def read() -> None:
+        for line in process.stdout or ():
+            system.lines.append(line)
+            if re.match(r"Ready: http", line):
+                ready.set()
+        ready.set()
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    try:
+        assert ready.wait(START_S), "".join(system.lines)
+        assert process.poll() is None, "".join(system.lines)
+        yield system
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        process.wait(30)
+        reader.join(10)
+        if process.stdout:
+            process.stdout.close()
+
+
+@pytest.fixture(scope="session")
+def system(tmp_path_factory: pytest.TempPathFactory, image_server: ImageServer) -> Iterator[System]:
+    """One system for all tests that don't end it; it may fetch from the image server."""
+    allowed = {"GATEWAY_ALLOWED_NETWORKS": "127.0.0.0/8", "GATEWAY_ALLOWED_PORTS": str(image_server.port)}
+    with running(str(tmp_path_factory.mktemp("state")), **allowed) as system:
+        yield system

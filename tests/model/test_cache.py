@@ -1,0 +1,116 @@
+"""Conversion: once, shared safely, made again when damaged."""
+
+import json
+import os
+import shutil
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from model import cache
+from model.cache import MANIFEST, converted
+from model.convert import GRAPHS_FILE, TRUNK
+from model.engine import Engine, supports
+from model.errors import LoadError
+from model.servable import Servable
+from tests.conftest import TinyModel
+
+
+@pytest.fixture
+def version(tiny_model: TinyModel) -> Path:
+    return tiny_model.models / "tiny" / "1"
+
+
+def test_signatures_share_one_trunk(version: Path) -> None:
+    entry = converted(version)
+    graphs = json.loads((entry / GRAPHS_FILE).read_text())
+    assert {steps[-1] for steps in graphs.values()} == {TRUNK}
+    weights = {name: (entry / f"{name}.bin").stat().st_size for steps in graphs.values() for name in steps}
+    assert all(size < 100 for name, size in weights.items() if name != TRUNK)
+
+
+def test_second_start_finds_the_entry(version: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = converted(version)
+    monkeypatch.setattr(cache.sys, "executable", "/nowhere/python")
+    assert converted(version) == entry
+
+
+@pytest.mark.parametrize("damage", ["cut", "missing", "manifest"])
+def test_damaged_entry_is_made_again(version: Path, damage: str) -> None:
+    entry = converted(version)
+    trunk = entry / f"{TRUNK}.bin"
+    whole = trunk.read_bytes()
+    if damage == "cut":
+        trunk.write_bytes(whole[:-1])
+    elif damage == "missing":
+        trunk.unlink()
+    else:
+        (entry / MANIFEST).write_text("{")
+    assert converted(version) == entry
+    assert trunk.read_bytes() == whole
+    assert not list(entry.parent.glob(".partial-*"))
+
+
+def test_servers_that_start_at_once_share_the_cache(
+    version: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    entries: list[Path] = []
+    threads = [threading.Thread(target=lambda: entries.append(converted(version))) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(entries)) == 1
+    assert len(entries) == 2
+    assert os.listdir(entries[0].parent) == [entries[0].name]
+
+
+def test_other_weights_are_another_entry(version: Path, tmp_path: Path) -> None:
+    shutil.copytree(version, tmp_path / "2")
+    (data,) = (tmp_path / "2" / "variables").glob("*.data-*")
+    content = bytearray(data.read_bytes())
+    content[-1] ^= 1
+    data.write_bytes(content)
+    assert cache._key(tmp_path / "2") != cache._key(version)
+
+
+def test_what_is_no_saved_model_is_a_load_error(tmp_path: Path) -> None:
+    with pytest.raises(LoadError, match="Could not find SavedModel"):
+        converted(tmp_path)
+    (tmp_path / "saved_model.pb").write_bytes(b"garbage")
+    with pytest.raises(LoadError, match="can't be converted"):
+        converted(tmp_path)
+
+
+def test_precision_follows_card_and_processor(version: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "tiny" / "1"
+    shutil.copytree(version, copy)
+    card = copy / "assets.extra" / "card.json"
+    document = json.loads(card.read_text())
+    assert Servable("tiny", copy, None, 1).engine.precision == "float32"
+    document["known_threshold"]["bfloat16"] = 0.5
+    card.write_text(json.dumps(document))
+    best = "bfloat16" if supports("bfloat16") else "float32"
+    assert Servable("tiny", copy, None, 1).engine.precision == best
+    assert Servable("tiny", copy, "float32", 1).engine.precision == "float32"
+    card.unlink()
+    assert Servable("tiny", copy, None, 1).engine.precision == "float32"
+
+
+def test_waiting_for_a_stream_has_an_end(version: Path) -> None:
+    engine = Engine(converted(version), "float32", streams=1)
+    images = {"images": np.zeros((1, 32, 40, 3), np.uint8)}
+    with engine._requests(1), pytest.raises(TimeoutError):
+        engine.run("serve_uint8", images, ["logits"], 0.01)
+    assert engine.run("serve_uint8", images, ["logits"], 1)["logits"].shape == (1, 3)
+
+
+def test_warm_up_records_are_replayed_and_a_broken_one_is_a_load_error(version: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "tiny" / "1"
+    shutil.copytree(version, copy)
+    (copy / "assets.extra" / "tf_serving_warmup_requests").write_bytes(b"\x05\0\0\0\0\0\0\0")
+    with pytest.raises(LoadError, match="cut short"):
+        Servable("tiny", copy, "float32", 1)

@@ -1,0 +1,158 @@
+"""A whole run on pictures that the test draws: trained, stopped, taken up, exported, evaluated, served."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gateway.cards import Card
+from model.engine import supports
+from protos import prediction_log_pb2
+from tests.conftest import ROOT
+from trainer.export import LARGEST_DIFFERENCE
+
+CONFIG = """
+from gateway.preprocessing import Resize
+from trainer.config import Config
+
+config = Config(
+    name="corners", version=3, input_size=(75, 80), views=2, epochs={epochs}, batch_size=8, frozen_until="mixed9",
+    held_back=0.2, nearest_cosine=1.1, data="drawn by a test",
+    resize=Resize(decode_scale="fit", filter="bilinear", aspect="crop"),
+)
+"""
+
+
+def trainer(*arguments: object, fails: bool = False) -> str:
+    command = [sys.executable, "-m", "trainer", *map(str, arguments)]
+    child = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=110, check=False)
+    assert (child.returncode != 0) is fails, child.stderr[-3000:]
+    return child.stderr if fails else child.stdout
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Pictures of two classes, and the configuration."""
+    folder = tmp_path_factory.mktemp("run")
+    rng = np.random.default_rng(0)
+    for split, count in (("train", 12), ("valid", 2)):
+        for label, colour in (("red", 0), ("blue", 2)):
+            (folder / "data" / split / label).mkdir(parents=True)
+            for number in range(count):
+                cells = rng.integers(0, 256, (8, 8, 3)).astype(np.uint8)
+                cells[..., colour] = 255
+                image = Image.fromarray(cells).resize((110, 90), Image.Resampling.BICUBIC)
+                image.save(folder / "data" / split / label / f"{number}.png")
+    (folder / "config.py").write_text(CONFIG.format(epochs=1))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def arguments(folder: Path) -> list[object]:
+    return [folder / "config.py", "--data", folder / "data", "--run", folder / "run"]
+
+
+@pytest.fixture(scope="module")
+def version(folder: Path, arguments: list[object]) -> Path:
+    """The exported model."""
+    said = trainer("train", *arguments, "--weights", "random")
+    assert "24 training pictures" in said
+    said = trainer("export", *arguments, "--models", folder / "models", "--keras")
+    assert "agree within" in said
+    return folder / "models" / "corners" / "3"
+
+
+def test_export_has_what_the_model_folder_needs(version: Path) -> None:
+    files = {str(path.relative_to(version)) for path in version.rglob("*") if path.is_file()}
+    assert {"saved_model.pb", "variables/variables.index", "assets.extra/card.json"} <= files
+    assert version.with_suffix(".keras").is_file()
+    assert (version / "variables" / "variables.data-00000-of-00001").stat().st_size < 92_000_000
+
+
+def test_gateway_reads_the_card(version: Path) -> None:
+    card = Card.model_validate_json((version / "assets.extra" / "card.json").read_bytes())
+    assert (card.labels, card.input_size, card.version) == (("blue", "red"), (75, 80), 3)
+    assert set(card.known_threshold) == {"float32"}
+    document = json.loads((version / "assets.extra" / "card.json").read_bytes())
+    assert document["data"]["source"] == "drawn by a test"
+    assert document["metrics"]["float32"]["valid"]["pictures"] == 4
+
+
+def test_warm_up_requests_name_both_signatures(version: Path) -> None:
+    from model.servable import _records
+
+    records = [
+        prediction_log_pb2.PredictionLog.FromString(record)
+        for record in _records(version / "assets.extra" / "tf_serving_warmup_requests")
+    ]
+    specs = [record.predict_log.request.model_spec for record in records]
+    assert {(spec.name, spec.signature_name) for spec in specs} == {
+        ("corners", "serving_default"),
+        ("corners", "serve_uint8"),
+    }
+
+
+def test_signatures_agree_and_kernels_are_float16(folder: Path, version: Path) -> None:
+    """In a process of its own: TensorFlow stays out of this one."""
+    program = """
+import sys, numpy as np, tensorflow as tf
+from gateway.preprocessing import scale
+signatures = tf.saved_model.load(sys.argv[1]).signatures
+images = np.random.default_rng(0).integers(0, 256, (3, 75, 80, 3), np.uint8)
+by_uint8 = signatures["serve_uint8"](images=tf.constant(images))
+by_float = signatures["serving_default"](images=tf.constant(scale(images, "tf")))
+assert set(by_uint8) == set(by_float) == {"probabilities", "logits", "known_score"}
+for name in by_float:
+    assert np.abs(by_uint8[name] - by_float[name]).max() < 1e-5, name
+in_graph = tf.cast(images, tf.float32) / 127.5 - 1
+assert np.abs(in_graph - scale(images, "tf")).max() <= 1e-6
+reader = tf.train.load_checkpoint(sys.argv[1] + "/variables/variables")
+kernels = [reader.get_tensor(name) for name in reader.get_variable_to_shape_map()]
+kernels = [kernel for kernel in kernels if getattr(kernel, "ndim", 0) == 4]
+assert len(kernels) == 94
+assert all((kernel == kernel.astype(np.float16)).all() for kernel in kernels)
+"""
+    child = subprocess.run(
+        [sys.executable, "-c", program, str(version)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert child.returncode == 0, child.stderr[-2000:]
+    assert LARGEST_DIFFERENCE <= 1e-4
+
+
+def test_stopped_run_goes_on_and_a_finished_one_is_not_repeated(
+    folder: Path, version: Path, arguments: list[object]
+) -> None:
+    said = trainer("train", *arguments, "--weights", "random")
+    assert "Going on after epoch 1" in said
+    assert "epoch 2 " not in said
+
+
+def test_evaluation_through_the_embedded_server(folder: Path, version: Path, arguments: list[object]) -> None:
+    models = ("--models", folder / "models")
+    assert "of 4 pictures are right" in trainer("evaluate", *arguments, *models)
+    bfloat16 = (*arguments, *models, "--precision", "bfloat16", "--record")
+    if not supports("bfloat16"):
+        assert "didn't start" in trainer("evaluate", *bfloat16, fails=True)
+        return
+    assert "of 4 pictures are right" in trainer("evaluate", *bfloat16)
+    card = Card.model_validate_json((version / "assets.extra" / "card.json").read_bytes())
+    assert card.known_threshold["bfloat16"] == pytest.approx(card.known_threshold["float32"], abs=0.05)
+
+
+def test_version_that_is_there_is_not_replaced_unasked(folder: Path, version: Path, arguments: list[object]) -> None:
+    said = trainer("export", *arguments, "--models", folder / "models", fails=True)
+    assert "--replace" in said
+
+
+def test_wrong_use_is_a_sentence(folder: Path, tmp_path: Path) -> None:
+    config = folder / "config.py"
+    assert "nowhere" in trainer("train", config, "--data", tmp_path / "nowhere", fails=True)
+    missing = ("--weights", tmp_path / "missing.h5", "--run", tmp_path)
+    assert "missing.h5" in trainer("train", config, "--data", folder / "data", *missing, fails=True)
+    nothing = ("--data", folder / "data", "--run", tmp_path, "--models", tmp_path)
+    assert "train the run first" in trainer("export", config, *nothing, fails=True)
+    assert "no exported model" in trainer("evaluate", config, *nothing, fails=True)
