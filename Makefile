@@ -19,6 +19,8 @@ help: ## print the targets
 
 # A list is installed once: its mark is newer than the list, or nothing is done and no network is needed.
 $(VENV)/.%: $(ROOT)/requirements/%.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+	  { echo "Python 3.11 to 3.13 is needed; $(PYTHON) is $$($(PYTHON) -V 2>&1). Say which: make PYTHON=python3.12" >&2; exit 1; }
 	@[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r $<
 	@touch $@
@@ -52,7 +54,8 @@ COMPILE = $(BIN)/uv pip compile -q --universal --python-version 3.11 --no-header
 lock: $(VENV)/.dev ## resolve pyproject.toml anew into requirements/*.txt
 	@cd $(ROOT) && for list in dev trainer run; do \
 	  $(COMPILE) --overrides requirements/overrides.in -c requirements/dev.txt --group $$list -o requirements/$$list.txt; done
-	@cd $(ROOT) && $(COMPILE) --overrides requirements/overrides-gateway.in -c requirements/dev.txt --group gateway -o requirements/gateway.txt
+	@cd $(ROOT) && for list in embedded gateway; do \
+	  $(COMPILE) --overrides requirements/overrides-no-tensorflow.in -c requirements/dev.txt --group $$list -o requirements/$$list.txt; done
 	@cd $(ROOT) && sed -i.bak "/'never'/d" requirements/*.txt && rm requirements/*.bak
 
 clean: ## remove the virtual environment

@@ -5,7 +5,6 @@ is written, and what is out of date is named.
 """
 
 import json
-import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -55,13 +54,17 @@ def documents() -> dict[Path, str]:
     readme = (ROOT / "README.md").read_text()
     pixels = (ROOT / "bench" / "results" / "pixels.md").read_text().strip()
     for name, text in {"settings": settings_table(), "figures": figures(), "pixels": pixels}.items():
-        readme, found = re.subn(
-            rf"(<!-- {name} -->\n).*?(\n<!-- /{name} -->)", lambda block, text=text: block[1] + text + block[2], readme,
-            flags=re.DOTALL,
-        )  # fmt: skip
-        if found != 1:
-            raise SystemExit(f"README.md has {found} blocks named {name}")
+        readme = _filled(readme, name, text)
     return {ROOT / "README.md": readme, ROOT / "docs" / "architecture.svg": drawing()}
+
+
+def _filled(document: str, name: str, text: str) -> str:
+    """The document with the block's text replaced."""
+    before, opening, rest = document.partition(f"<!-- {name} -->\n")
+    _, closing, after = rest.partition(f"<!-- /{name} -->")
+    if not opening or not closing:
+        raise SystemExit(f"the document has no block named {name}")
+    return f"{before}{opening}{text}\n{closing}{after}"
 
 
 def main() -> int:

@@ -1,7 +1,10 @@
 """A small model server that speaks TensorFlow Serving's protocol and computes with OpenVINO.
 
-python -m model.server --port 8500 --model_config_file FILE
-python -m model.server --port 8500 --model_name NAME --model_base_path FOLDER
+    python -m model.server --port 8500 --model_config_file FILE
+    python -m model.server --port 8500 --model_name NAME --model_base_path FOLDER
+    python -m model.server convert FOLDER
+
+The last converts every version of every model below a folder into the cache, for a server that has no TensorFlow.
 """
 
 import argparse
@@ -15,7 +18,9 @@ from pathlib import Path
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
+from model.cache import converted
 from model.engine import Precision, supports
+from model.errors import LoadError
 from model.repository import ConfigError, ModelConfig, Repository, read_config
 from model.servicer import Errors, ModelService, PredictionService
 from protos import model_service_pb2_grpc, prediction_service_pb2_grpc
@@ -53,11 +58,13 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: list[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT; the exit status."""
-    options = parser().parse_args(arguments)
+    arguments = sys.argv[1:] if arguments is None else arguments
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
-        return serve(options)
-    except ConfigError as error:
+        if arguments[:1] == ["convert"]:
+            return convert(arguments[1:])
+        return serve(parser().parse_args(arguments))
+    except (ConfigError, LoadError) as error:
         print(error, file=sys.stderr)
         return 1
 
@@ -87,6 +94,23 @@ def serve(options: argparse.Namespace) -> int:
     _log.info("draining")
     set_serving(states, False)
     server.stop(DRAIN_S).wait()
+    return 0
+
+
+def convert(arguments: list[str]) -> int:
+    """Convert every version below a folder of models into the cache; the exit status.
+
+    Raises:
+        ConfigError: No folder is named, or there is no version in it.
+        LoadError: A version can't be converted.
+    """
+    if len(arguments) != 1:
+        raise ConfigError("Say which folder of models to convert: python -m model.server convert FOLDER")
+    found = sorted(path.parent for path in Path(arguments[0]).glob("*/*/saved_model.pb") if path.parent.name.isdigit())
+    if not found:
+        raise ConfigError(f"There is no MODEL/VERSION/saved_model.pb below {arguments[0]}.")
+    for version in found:
+        _log.info("%s is ready in %s", version, converted(version))
     return 0
 
 

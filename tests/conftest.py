@@ -65,7 +65,7 @@ class TinyModel:
     """A small classifier of three classes, as TensorFlow saved it, with what TensorFlow answers."""
 
     models: Path
-    """The folder of models; the model is tiny/1 in it."""
+    """The folder of models: tiny/1, and floats/1, which is the same without the uint8 signature."""
     oracle: Path
     """An .npz with `images`, `serving_default` and `serve_uint8` probabilities."""
 
@@ -134,8 +134,11 @@ def running_model_server(*flags: str) -> Iterator[Running]:
 
 @pytest.fixture(scope="session")
 def model_server(tiny_model: TinyModel) -> Iterator[Running]:
-    """The embedded server with the tiny model, for tests that don't end it."""
-    with running_model_server("--model_name=tiny", f"--model_base_path={tiny_model.models / 'tiny'}") as running:
+    """The embedded server with the small models, for tests that don't end it."""
+    config = tiny_model.models.parent / "models.config"
+    blocks = [f'config {{ name: "{name}" base_path: "{tiny_model.models / name}" }}' for name in ("tiny", "floats")]
+    config.write_text(f"model_config_list {{ {' '.join(blocks)} }}")
+    with running_model_server(f"--model_config_file={config}") as running:
         yield running
 
 

@@ -5,7 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from docs.build import documents
 from gateway.app import create_app
@@ -26,8 +28,8 @@ def test_every_route_is_in_the_readme() -> None:
 
 
 def test_paths_named_in_the_readme_exist() -> None:
-    for name in re.findall(r"`((?:[a-z0-9_-]+/)+[a-z0-9_./]*)`", README):
-        assert (ROOT / name).exists() or name == "train/", name
+    for name in re.findall(r"`((?:[a-z0-9_-]+/)+[a-z0-9_.]+)`", README):
+        assert (ROOT / name).exists(), name
 
 
 def test_targets_named_in_the_readme_exist() -> None:
@@ -43,12 +45,15 @@ def test_make_alone_prints_the_targets() -> None:
 
 def test_samples_are_what_their_script_draws(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "samples/draw.py", tmp_path], cwd=ROOT, check=True, timeout=100)
-    drawn = {path.name: path.read_bytes() for path in tmp_path.glob("*.jpg")}
-    assert drawn == {path.name: path.read_bytes() for path in (ROOT / "samples").glob("*.jpg")}
-    assert len(drawn) == 7
+    samples = sorted((ROOT / "samples").glob("*.jpg"))
+    assert [path.name for path in samples] == sorted(path.name for path in tmp_path.glob("*.jpg"))
+    assert len(samples) == 7
+    for sample in samples:  # another processor may round a sine differently
+        with Image.open(sample) as shipped, Image.open(tmp_path / sample.name) as drawn:
+            assert np.abs(np.asarray(shipped, int) - np.asarray(drawn, int)).mean() < 2
 
 
-@pytest.mark.parametrize("name", ["dev", "trainer", "run", "gateway"])
+@pytest.mark.parametrize("name", ["dev", "trainer", "run", "embedded", "gateway"])
 def test_lists_pin_everything_and_name_no_index(name: str) -> None:
     lines = (ROOT / "requirements" / f"{name}.txt").read_text().splitlines()
     assert all(re.match(r"[a-z0-9-]+==[^ ]+( ; .*)?$", line) for line in lines)

@@ -46,7 +46,8 @@ def main(folder: Path) -> None:
     signatures = {"serving_default": model.serving_default, "serve_uint8": model.serve_uint8}
     version = folder / "models" / "tiny" / "1"
     tf.saved_model.save(model, str(version), signatures)
-    (version / "assets.extra").mkdir()
+    only_float = folder / "models" / "floats" / "1"
+    tf.saved_model.save(model, str(only_float), {"serving_default": model.serving_default})
     card = {
         "name": "tiny",
         "version": 1,
@@ -57,7 +58,9 @@ def main(folder: Path) -> None:
         "known_threshold": {"float32": 0.5},
         "note": "made by tests",
     }
-    (version / "assets.extra" / "card.json").write_text(json.dumps(card))
+    for path in (version, only_float):
+        (path / "assets.extra").mkdir()
+        (path / "assets.extra" / "card.json").write_text(json.dumps({**card, "name": path.parent.name}))
     images = np.random.default_rng(1).integers(0, 256, (5, *SIZE, 3), np.uint8)
     images[0, ..., 1:] = 0
     loaded = tf.saved_model.load(str(version)).signatures

@@ -208,7 +208,7 @@ class _Trainer:
             ]
         )
         truth = self.labels[self.held_back]
-        loss = cross_entropy(logits / temperature(logits, truth), truth)
+        loss = cross_entropy(logits / np.float32(temperature(logits, truth)), truth)
         accuracy = float((logits.argmax(axis=1) == truth).mean())
         if loss < self.progress.best_loss:
             self.progress.best_loss, self.progress.best_epoch = loss, self.progress.epoch

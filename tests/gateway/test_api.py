@@ -26,6 +26,7 @@ def settings(model_server: Running, tiny_model: TinyModel, image_server: ImageSe
     return Settings(
         model_server=model_server.address,
         model_dir=tiny_model.models,
+        default_model="tiny",
         allowed_networks=(ip_network("127.0.0.0/8"),),
         allowed_ports=(image_server.port,),
         fetch_timeout_s=1,
@@ -153,6 +154,12 @@ def test_model_and_version_can_be_named(client: FlaskClient, query: str) -> None
     assert upload(client, query=query).headers["X-Model"] == "tiny/1"
 
 
+def test_model_without_a_uint8_signature_gets_scaled_pixels_and_answers_the_same(client: FlaskClient) -> None:
+    by_uint8 = json.loads(upload(client, jpeg(), "?model=tiny&show_probability=1").data)
+    by_float = json.loads(upload(client, jpeg(), "?model=floats&show_probability=1").data)
+    assert by_float == pytest.approx(by_uint8, abs=1e-5)
+
+
 def test_deadline_of_the_caller_counts(client: FlaskClient, image_server: ImageServer) -> None:
     url = {"url": image_server.url("/slow-body")}
     assert_problem(client.post("/predict", json=url, headers={"X-Request-Timeout-Ms": "200"}), 422, "image_unreachable")
@@ -191,9 +198,10 @@ def test_request_id_is_kept_if_it_is_clean(client: FlaskClient) -> None:
 
 def test_models_and_classes_are_told(client: FlaskClient) -> None:
     models = client.get("/models").json
+    versions = [{"version": 1, "state": "AVAILABLE", "usable": True}]
     assert models == {
         "default": "tiny",
-        "models": [{"name": "tiny", "versions": [{"version": 1, "state": "AVAILABLE", "usable": True}]}],
+        "models": [{"name": "floats", "versions": versions}, {"name": "tiny", "versions": versions}],
     }
     assert client.get("/classes").json == {"model": "tiny/1", "classes": ["red", "green", "blue"]}
     card = client.get("/models/tiny").json

@@ -318,6 +318,20 @@ def test_wrong_start_ends_with_a_sentence(tmp_path: Path) -> None:
     assert "No versions of servable m found" in ends_with("--model_name=m", f"--model_base_path={tmp_path}", "--port=0")
 
 
+def test_convert_prepares_a_start_that_converts_nothing(
+    tiny_model: TinyModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    prepare = [sys.executable, "-m", "model.server", "convert", str(tiny_model.models)]
+    subprocess.run(prepare, cwd=ROOT, check=True, capture_output=True, timeout=100)
+    assert len(list(tmp_path.glob("*/*/*/graphs.json"))) == 2
+    flags = ("--model_name=tiny", f"--model_base_path={tiny_model.models / 'tiny'}")
+    with running_model_server(*flags) as running:
+        assert not any("converting" in line for line in running.log)
+    assert "Say which folder" in ends_with("convert")
+    assert "no MODEL/VERSION" in ends_with("convert", str(tmp_path))
+
+
 def test_busy_port_is_named(model_server: Running, tiny_model: TinyModel) -> None:
     flags = ("--model_name=tiny", f"--model_base_path={tiny_model.models / 'tiny'}")
     assert f"127.0.0.1:{model_server.port}" in ends_with(*flags, f"--port={model_server.port}")
