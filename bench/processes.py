@@ -1,0 +1,81 @@
+"""Processes under measurement: started together, ended together, with their processor time and memory from /proc."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+START_S = 180.0
+_TICK_S = 1 / os.sysconf("SC_CLK_TCK")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Processes:
+    """Named processes, each in a session of its own."""
+
+    running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def start(self, name: str, *command: str, **environment: str) -> None:
+        """Start this Python with a command."""
+        self.running[name] = subprocess.Popen(
+            [sys.executable, *command], cwd=ROOT, env=os.environ | environment, start_new_session=True,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    def cpu_s(self) -> dict[str, float]:
+        """Processor seconds so far by name, children included."""
+        return {name: sum(map(_cpu_s, _family(process.pid))) for name, process in self.running.items()}
+
+    def memory_mib(self) -> dict[str, float]:
+        """Resident memory by name, children included; what processes share counts once (PSS)."""
+        return {name: sum(map(_pss_mib, _family(process.pid))) for name, process in self.running.items()}
+
+    def stop(self) -> None:
+        """End all of them."""
+        for process in reversed(self.running.values()):
+            os.killpg(process.pid, signal.SIGTERM)
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+
+def wait_for(url: str) -> None:
+    """Until the address answers 200."""
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(url, timeout=5):  # noqa: S310
+                return
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            time.sleep(0.2)
+    raise TimeoutError(url)
+
+
+def _family(pid: int) -> list[int]:
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *(one for child in children for one in _family(int(child)))]
+
+
+def _cpu_s(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) * _TICK_S
+
+
+def _pss_mib(pid: int) -> float:
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
