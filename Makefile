@@ -12,7 +12,7 @@ ADDRESS := $(foreach name,HOST PORT MODEL_PORT,$(if $($(name)),$(name)=$($(name)
 
 .DEFAULT_GOAL := help
 # docs is a folder too.
-.PHONY: help run test lint format docs train bench-pixels lock clean
+.PHONY: help run test lint format docs train bench-pixels images-check lock clean
 
 help: ## print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
@@ -30,6 +30,9 @@ run: $(VENV)/.run ## start the model server and the gateway (HOST=, PORT=, MODEL
 
 test: $(VENV)/.dev ## run every test
 	@cd $(ROOT) && $(BIN)/python -m pytest tests
+
+images-check: $(VENV)/.dev ## replay the Dockerfiles with buildah in a chroot (Linux, root)
+	@cd $(ROOT) && $(BIN)/python -m tests.images_check
 
 lint: $(VENV)/.dev ## check format, style and types
 	@cd $(ROOT) && $(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy

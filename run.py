@@ -71,8 +71,7 @@ class Part:
 
 def main() -> None:
     """Start both parts, say where they are, and watch them."""
-    host, port = os.environ.get("HOST", "127.0.0.1"), int(os.environ.get("PORT", "9696"))
-    model_port = int(os.environ.get("MODEL_PORT", "8500"))
+    host, port, model_port = os.environ.get("HOST", "127.0.0.1"), port_from("PORT", 9696), port_from("MODEL_PORT", 8500)
     for address in ((host, port), ("127.0.0.1", model_port)):
         require_free(*address)
     if not ipaddress.ip_address(socket.gethostbyname(host)).is_loopback:
@@ -100,6 +99,14 @@ def main() -> None:
         deadline = time.monotonic() + STOP_S
         for part in reversed(parts):
             part.stop(deadline)
+
+
+def port_from(name: str, default: int) -> int:
+    """The port in an environment variable."""
+    given = os.environ.get(name, str(default))
+    if not (given.isascii() and given.isdigit() and 0 < int(given) < 65536):
+        sys.exit(f"{name}={given}: it must be a port, 1 to 65535.")
+    return int(given)
 
 
 def require_free(host: str, port: int) -> None:

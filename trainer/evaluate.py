@@ -64,7 +64,7 @@ def wilson(right: int, count: int) -> list[float]:
     return [round(middle - half, 4), round(middle + half, 4)]
 
 
-def cross_entropy(logits: NDArray[np.float32], truth: NDArray[np.intp]) -> float:
+def cross_entropy(logits: NDArray[np.floating[Any]], truth: NDArray[np.intp]) -> float:
     """Mean negative log probability of the right classes."""
     shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
     log_probabilities = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))

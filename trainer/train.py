@@ -201,14 +201,14 @@ class _Trainer:
         """
         current = [variable.numpy() for variable in self.upper.trainable_variables]
         self._assign(self.upper.trainable_variables, [average.numpy() for average in self.average])
-        logits = np.concatenate(
+        logits: NDArray[np.float32] = np.concatenate(
             [
                 self.forward(tf.constant(self.features[0, self.held_back[start : start + self.config.batch_size]]))
                 for start in range(0, len(self.held_back), self.config.batch_size)
             ]
         )
         truth = self.labels[self.held_back]
-        loss = cross_entropy(logits / np.float32(temperature(logits, truth)), truth)
+        loss = cross_entropy(logits / temperature(logits, truth), truth)
         accuracy = float((logits.argmax(axis=1) == truth).mean())
         if loss < self.progress.best_loss:
             self.progress.best_loss, self.progress.best_epoch = loss, self.progress.epoch

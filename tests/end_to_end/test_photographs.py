@@ -1,6 +1,9 @@
-"""How good the shipped model is where it is served, on photographs that it wasn't trained on."""
+"""How the shipped model answers where it is served: as TensorFlow does, and rightly on photographs it never saw."""
 
 import csv
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +18,31 @@ from tests.end_to_end.conftest import System
 
 DATA = SHARED / "data" / "sports7"
 
-pytestmark = pytest.mark.shared
+VERSION = ROOT / "model" / "sports7" / "1"
+SIZE = (299, 299)
+HOW = Resize(decode_scale="fit", filter="bilinear", aspect="crop")
+
+IN_TENSORFLOW = """
+import sys, numpy as np, tensorflow as tf
+signatures = tf.saved_model.load(sys.argv[1]).signatures
+images = np.load(sys.argv[2])
+by_uint8 = signatures["serve_uint8"](images=tf.constant(images))
+by_float = signatures["serving_default"](images=tf.constant(images / np.float32(127.5) - 1))
+np.savez(sys.argv[3], serve_uint8=by_uint8["probabilities"], serving_default=by_float["probabilities"])
+"""
+
+
+def test_float32_answers_are_tensorflows(tmp_path: Path) -> None:
+    pictures = [path.read_bytes() for path in sorted((ROOT / "samples").glob("*.jpg"))]
+    images = np.concatenate([to_tensor(decode(picture, SIZE, HOW.decode_scale), SIZE, HOW) for picture in pictures])
+    np.save(tmp_path / "images.npy", images)
+    files = [str(tmp_path / name) for name in ("images.npy", "answers.npz")]
+    subprocess.run([sys.executable, "-c", IN_TENSORFLOW, str(VERSION), *files], check=True, capture_output=True)
+    engine = Engine(converted(VERSION), "float32", streams=1)
+    for signature, wanted in np.load(files[1]).items():
+        given = images if signature == "serve_uint8" else images / np.float32(127.5) - 1
+        answered = engine.run(signature, {"images": given}, ["probabilities"], 60)["probabilities"]
+        assert np.abs(answered - wanted).max() <= 1e-4
 
 
 def photographs() -> list[tuple[bytes, str]]:
@@ -24,6 +51,7 @@ def photographs() -> list[tuple[bytes, str]]:
     return [((DATA / row["image_ID"]).read_bytes(), row["label"]) for row in rows]
 
 
+@pytest.mark.shared
 def test_service_answers_95_of_100_photographs_rightly(system: System) -> None:
     chosen = np.random.default_rng(0).permutation(np.array(photographs(), dtype=object))[:200]
     with requests.Session() as session:
@@ -31,15 +59,14 @@ def test_service_answers_95_of_100_photographs_rightly(system: System) -> None:
     assert np.mean([answer == label for answer, (_, label) in zip(answers, chosen, strict=True)]) >= 0.95
 
 
+@pytest.mark.shared
 @pytest.mark.timeout(400)
 @pytest.mark.skipif(not supports("bfloat16"), reason="this processor has no bfloat16 instructions")
 def test_bfloat16_answers_as_float32_does() -> None:
-    version = ROOT / "model" / "sports7" / "1"
-    how = Resize(decode_scale="fit", filter="bilinear", aspect="crop")
-    images = [to_tensor(decode(body, (299, 299), "fit"), (299, 299), how) for body, _ in photographs()]
+    images = [to_tensor(decode(body, SIZE, HOW.decode_scale), SIZE, HOW) for body, _ in photographs()]
     answers = {}
     for precision in ("float32", "bfloat16"):
-        engine = Engine(converted(version), precision, streams=1)  # type: ignore[arg-type]
+        engine = Engine(converted(VERSION), precision, streams=1)  # type: ignore[arg-type]
         batches = [np.concatenate(images[start : start + 16]) for start in range(0, len(images), 16)]
         outputs = [engine.run("serve_uint8", {"images": batch}, ["probabilities"], 60) for batch in batches]
         answers[precision] = np.concatenate([output["probabilities"] for output in outputs])

@@ -185,6 +185,17 @@ def test_busy_port_is_named(name: str) -> None:
     assert port in child.stderr
 
 
+@pytest.mark.parametrize("name", ["PORT", "MODEL_PORT"])
+@pytest.mark.parametrize("value", ["http", "0", "65536", "-1"])
+def test_what_is_no_port_is_named(name: str, value: str) -> None:
+    child = subprocess.run(
+        [sys.executable, "run.py"], cwd=ROOT, env=os.environ | {name: value}, capture_output=True, text=True,
+        timeout=30, check=False,
+    )  # fmt: skip
+    assert (child.returncode, child.stdout) == (1, "")
+    assert child.stderr.startswith(f"{name}={value}: ")
+
+
 def test_wrong_setting_ends_the_start_with_its_name(tmp_path: Path) -> None:
     child = subprocess.run(
         [sys.executable, "-m", "gunicorn", "-c", "gateway/gunicorn.conf.py", "gateway.app:create_app()"],
