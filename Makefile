@@ -12,7 +12,7 @@ ADDRESS := $(foreach name,HOST PORT MODEL_PORT,$(if $($(name)),$(name)=$($(name)
 
 .DEFAULT_GOAL := help
 # docs is a folder too.
-.PHONY: help run test lint format docs train bench-pixels images-check lock clean
+.PHONY: help run test lint format docs train bench bench-pixels images-check lock clean
 
 help: ## print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
@@ -47,6 +47,9 @@ train: $(VENV)/.trainer ## train CONFIG=sports7 on DATA= from WEIGHTS=, export i
 	@cd $(ROOT) && $(BIN)/python -m trainer train $(CONFIG) --data $(DATA) $(if $(WEIGHTS),--weights $(WEIGHTS))
 	@cd $(ROOT) && $(BIN)/python -m trainer export $(CONFIG) --data $(DATA) --models $(or $(MODELS),model) --keras
 	@cd $(ROOT) && $(BIN)/python -m trainer evaluate $(CONFIG) --data $(DATA) --models $(or $(MODELS),model) --precision bfloat16 --record
+
+bench: $(VENV)/.trainer ## measure the service beside a gateway built the usual way (Linux, about five minutes)
+	@cd $(ROOT) && $(BIN)/python -m bench.service
 
 bench-pixels: $(VENV)/.trainer ## measure the candidates for the pixels' path on DATA= with WEIGHTS=
 	@cd $(ROOT) && $(BIN)/python -m bench.pixels $(DATA) $(WEIGHTS)

@@ -23,8 +23,10 @@ STATUS_TIMEOUT_S = 2.0
 PRECISION_METADATA = "engine-precision"
 _LARGEST_MESSAGE_BYTES = 64 * 2**20
 
-# gRPC's own retry, within the call's deadline: an attempt that never reached a server is made again.
+# gRPC's own retry, within the call's deadline, and its own spreading: behind a name with several addresses
+# (dns:///a-headless-service:8500) calls go round them, where the default keeps to the first.
 _SERVICE_CONFIG = {
+    "loadBalancingConfig": [{"round_robin": {}}],
     "methodConfig": [
         {
             "name": [{"service": "tensorflow.serving.PredictionService"}],

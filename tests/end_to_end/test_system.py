@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -78,6 +79,12 @@ def test_scripts_print_every_probability(system: System, image_server: ImageServ
     for arguments in ([system.base, "/nowhere.jpg"], [system.base, "http://127.0.0.1/"], ["http://127.0.0.1:1"]):
         child = subprocess.run([*command, *arguments], cwd=ROOT, capture_output=True, timeout=40, check=False)
         assert child.returncode != 0
+
+
+def test_readme_shows_the_answer(system: System) -> None:
+    (shown, *_) = re.findall(r"```json\n(\{.*\})\n```", (ROOT / "README.md").read_text())
+    answer = predict(system, files={"file": (ROOT / "samples" / "tennis.jpg").read_bytes()}).json()
+    assert answer == pytest.approx(json.loads(shown), abs=0.02)  # precisions differ by processor
 
 
 def memory_mib(pid: int) -> float:

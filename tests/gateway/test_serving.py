@@ -51,6 +51,34 @@ def test_code_becomes_its_error(client: ModelServer, code: str) -> None:
     assert type(caught.value) is wanted
 
 
+def test_calls_go_round_the_addresses_of_a_name() -> None:
+    """ipv4:a,b is a name with two addresses; each server counts its calls."""
+    counts = [0, 0]
+
+    def counting(place: int) -> tuple[grpc.Server, int]:
+        class Counting(prediction_service_pb2_grpc.PredictionServiceServicer):  # type: ignore[misc]
+            def Predict(self, request: Any, context: grpc.ServicerContext) -> Any:
+                counts[place] += 1
+                context.abort(grpc.StatusCode.INTERNAL, "counted")
+
+        server = grpc.server(ThreadPoolExecutor(2))
+        prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(Counting(), server)
+        port = server.add_insecure_port("127.0.0.1:0")
+        server.start()
+        return server, port
+
+    servers = [counting(0), counting(1)]
+    client = ModelServer("ipv4:" + ",".join(f"127.0.0.1:{port}" for _, port in servers))
+    deadline = Deadline(10)
+    while not all(counts) and deadline.remaining_s():
+        with pytest.raises(ModelUnavailable):
+            client.predict("any", 1, SIGNATURE, IMAGES, deadline)
+    assert all(counts)
+    client.close()
+    for server, _ in servers:
+        server.stop(None).wait()
+
+
 def test_no_time_left_is_no_call(client: ModelServer) -> None:
     with pytest.raises(ModelTimeout):
         client.predict("INTERNAL", 1, SIGNATURE, IMAGES, Deadline(0))
