@@ -47,6 +47,7 @@ train: $(VENV)/.trainer ## train CONFIG=sports7 on DATA= from WEIGHTS=, export i
 	@cd $(ROOT) && $(BIN)/python -m trainer train $(CONFIG) --data $(DATA) $(if $(WEIGHTS),--weights $(WEIGHTS))
 	@cd $(ROOT) && $(BIN)/python -m trainer export $(CONFIG) --data $(DATA) --models $(or $(MODELS),model) --keras
 	@cd $(ROOT) && $(BIN)/python -m trainer evaluate $(CONFIG) --data $(DATA) --models $(or $(MODELS),model) --precision bfloat16 --record
+	@$(if $(MODELS),,$(ROOT)/kube-config/copy-cards.sh)
 
 bench: $(VENV)/.trainer ## measure the service beside a gateway built the usual way (Linux, about five minutes)
 	@cd $(ROOT) && $(BIN)/python -m bench.service

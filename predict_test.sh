@@ -1,7 +1,7 @@
 #!/bin/sh
 # One prediction with curl: ./predict_test.sh [BASE_URL] [URL_OR_FILE]
 set -eu
-here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 base=${1:-http://127.0.0.1:9696}
 picture=${2:-$here/samples/tennis.jpg}
 case $picture in

@@ -184,12 +184,11 @@ def plot(report: dict[str, Any], path: Path) -> None:
             rows = {(row["way"], row["clients"]): row[key] for row in report["rows"] if row["system"] == name}
             bars = axis.bar(np.arange(len(cases)) + 0.4 * place, [rows[case] for case in cases], 0.38, label=name)
             axis.bar_label(bars, fmt="%.0f", fontsize=8)
-        axis.set_xticks(
-            np.arange(len(cases)) + 0.2, [f"{way}\n{clients} clients" for way, clients in cases], fontsize=8
-        )
+        names = [f"{way}\n{clients} client{'s' * (clients > 1)}" for way, clients in cases]
+        axis.set_xticks(np.arange(len(cases)) + 0.2, names, fontsize=8)
         axis.set_title(title)
         axis.spines[["top", "right"]].set_visible(False)
-    figure.axes[0].legend(frameon=False)
+    figure.axes[1].legend(frameon=False, loc="upper left")
     figure.savefig(path, dpi=110, metadata={"Software": None})
 
 

@@ -52,8 +52,8 @@ def figures() -> str:
 def documents() -> dict[Path, str]:
     """What every built document should hold."""
     readme = (ROOT / "README.md").read_text()
-    pixels = (ROOT / "bench" / "results" / "pixels.md").read_text().strip()
-    for name, text in {"settings": settings_table(), "figures": figures(), "pixels": pixels}.items():
+    measured = {name: (ROOT / "bench" / "results" / f"{name}.md").read_text().strip() for name in ("pixels", "service")}
+    for name, text in {"settings": settings_table(), "figures": figures(), **measured}.items():
         readme = _filled(readme, name, text)
     return {ROOT / "README.md": readme, ROOT / "docs" / "architecture.svg": drawing()}
 

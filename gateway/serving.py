@@ -46,6 +46,7 @@ _OPTIONS = [
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1000),  # the default grows to minutes: a restarted server would be missed
+    ("grpc.dns_min_time_between_resolutions_ms", 5000),  # the default, 30 s, keeps new pods waiting and old ones asked
     ("grpc.max_receive_message_length", _LARGEST_MESSAGE_BYTES),
     ("grpc.max_send_message_length", _LARGEST_MESSAGE_BYTES),
 ]
