@@ -37,11 +37,11 @@ class Processes:
 
     def cpu_s(self) -> dict[str, float]:
         """Processor seconds so far by name, children included."""
-        return {name: sum(map(_cpu_s, _family(process.pid))) for name, process in self.running.items()}
+        return {name: sum(map(_cpu_s, family(process.pid))) for name, process in self.running.items()}
 
     def memory_mib(self) -> dict[str, float]:
         """Resident memory by name, children included; what processes share counts once (PSS)."""
-        return {name: sum(map(_pss_mib, _family(process.pid))) for name, process in self.running.items()}
+        return {name: sum(map(pss_mib, family(process.pid))) for name, process in self.running.items()}
 
     def stop(self) -> None:
         """End all of them."""
@@ -66,9 +66,10 @@ def wait_for(url: str) -> None:
     raise TimeoutError(url)
 
 
-def _family(pid: int) -> list[int]:
+def family(pid: int) -> list[int]:
+    """A process and all that descend from it."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [pid, *(one for child in children for one in _family(int(child)))]
+    return [pid, *(one for child in children for one in family(int(child)))]
 
 
 def _cpu_s(pid: int) -> float:
@@ -76,6 +77,7 @@ def _cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) * _TICK_S
 
 
-def _pss_mib(pid: int) -> float:
+def pss_mib(pid: int) -> float:
+    """A process' resident memory; what it shares counts in part."""
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024

@@ -42,6 +42,7 @@ def converted(version: Path) -> Path:
         _convert(version, partial)
         digests = {file.name: _digest(file) for file in sorted(partial.iterdir())}
         (partial / MANIFEST).write_text(json.dumps(digests))
+        partial.chmod(0o755)  # mkdtemp lets only its maker in; an image's server runs as another user
         return _put(partial, entry)
     finally:
         shutil.rmtree(partial, ignore_errors=True)

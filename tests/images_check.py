@@ -20,12 +20,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from bench.processes import family, pss_mib
 from tests.conftest import running_model_server
 from tests.end_to_end.conftest import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 USER = "10001:10001"
 LARGEST_GATEWAY_MB = 250
+LARGEST_ALL_IN_ONE_MIB = 512
 START_S = 30
 
 
@@ -137,8 +139,8 @@ def report_size(root: Path) -> None:
 
 
 @contextmanager
-def running(root: Path, command: str, **environment: str) -> Iterator[None]:
-    """The command in the image: as its user, on a read-only root with a small /tmp."""
+def running(root: Path, command: str, **environment: str) -> Iterator[int]:
+    """The command in the image, as its user, on a read-only root with a small /tmp; its process id."""
     mounts = (
         f"mount --bind {root} {root} && mount -o remount,ro,bind {root} && mount -t tmpfs tmpfs {root}/tmp && "
         f"mount -t tmpfs tmpfs {root}/dev && mkdir -m 1777 {root}/dev/shm && mknod -m 666 {root}/dev/null c 1 3 && "
@@ -150,7 +152,7 @@ def running(root: Path, command: str, **environment: str) -> Iterator[None]:
     inside = f'exec chroot --userspec={USER} {root} env -i {variables} sh -c "cd /app && exec {command}"'
     process = subprocess.Popen(["unshare", "-m", "sh", "-ec", f"{mounts}; {inside}"], start_new_session=True)
     try:
-        yield
+        yield process.pid
         assert process.poll() is None
     finally:
         os.killpg(process.pid, signal.SIGTERM)
@@ -185,8 +187,13 @@ def predict_alone(root: Path, work: Path) -> None:
     port = free_port()
     places = {"XDG_CACHE_HOME": "/cache", "XDG_STATE_HOME": "/tmp", "HOME": "/tmp"}
     ports = {"PORT": str(port), "MODEL_PORT": str(free_port()), "GATEWAY_WORKERS": "1"}
-    with running(root, "python run.py", HOST="127.0.0.1", PYTHONDONTWRITEBYTECODE="1", **places, **ports):
+    with running(root, "python run.py", HOST="127.0.0.1", PYTHONDONTWRITEBYTECODE="1", **places, **ports) as pid:
         answer(port)
+        for _ in range(50):
+            run("./predict_test.sh", f"http://127.0.0.1:{port}")
+        memory = sum(map(pss_mib, family(pid)))
+        print(f"{'all-in-one holds':<24} {memory:.0f} MiB")
+        assert memory < LARGEST_ALL_IN_ONE_MIB
 
 
 if __name__ == "__main__":

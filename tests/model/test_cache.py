@@ -31,6 +31,12 @@ def test_signatures_share_one_trunk(version: Path) -> None:
     assert all(size < 100 for name, size in weights.items() if name != TRUNK)
 
 
+def test_entry_can_be_read_by_other_users(version: Path) -> None:
+    entry = converted(version)
+    assert entry.stat().st_mode & 0o555 == 0o555
+    assert all(file.stat().st_mode & 0o444 == 0o444 for file in entry.iterdir())
+
+
 def test_second_start_finds_the_entry(version: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     entry = converted(version)
     monkeypatch.setattr(cache.sys, "executable", "/nowhere/python")
