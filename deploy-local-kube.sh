@@ -26,6 +26,7 @@ docker build --tag "sports-gateway:$version" --file gateway/Dockerfile .
 
 kind get clusters 2> /dev/null | grep -qx "$cluster" || kind create cluster --name "$cluster" --wait 120s
 kind export kubeconfig --name "$cluster" # also makes it kubectl's current cluster
+kubectl config set-context "kind-$cluster" --namespace sports > /dev/null
 kind load docker-image --name "$cluster" "sports-model:$version" "sports-gateway:$version"
 
 in_cluster() {
@@ -67,7 +68,7 @@ done
 cat <<END
 
 It runs. To reach it at http://127.0.0.1:9696:
-  kubectl -n sports port-forward services/sports-gateway-service 9696:9696
+  kubectl port-forward services/sports-gateway-service 9696:9696
 To remove it all:
   kind delete cluster --name $cluster
 END

@@ -138,6 +138,7 @@ def test_first_run_makes_the_cluster_and_predicts(machine: Machine) -> None:
         "docker build --tag sports-model:0.1.0 --file model/Dockerfile .",
         "docker build --tag sports-gateway:0.1.0 --file gateway/Dockerfile .",
         "kind create cluster --name sports --wait 120s",
+        "kubectl config set-context kind-sports --namespace sports",
         f"kind load docker-image --name sports {images}",
         f"{kubectl} apply --kustomize kube-config/overlays/kind",
         f"{kubectl} annotate --overwrite deployment/tf-serving-sports-model image-id=sha256:first",
@@ -150,7 +151,7 @@ def test_first_run_makes_the_cluster_and_predicts(machine: Machine) -> None:
     assert any(call.startswith("curl") and "127.0.0.1:4242/predict" in call and "tennis.jpg" in call for call in calls)
     assert not [call for call in calls if "restart" in call]
     assert '{"tennis":0.94}' in done.stdout
-    assert "kubectl -n sports port-forward services/sports-gateway-service 9696:9696" in done.stdout
+    assert "kubectl port-forward services/sports-gateway-service 9696:9696" in done.stdout
     assert "kind delete cluster --name sports" in done.stdout
     assert not list(machine.folder.glob("tmp.*"))
 

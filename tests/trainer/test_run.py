@@ -131,6 +131,28 @@ def test_stopped_run_goes_on_and_a_finished_one_is_not_repeated(
     assert "epoch 2 " not in said
 
 
+def test_killed_run_ends_as_one_that_was_never_stopped(folder: Path, version: Path, tmp_path: Path) -> None:
+    config = tmp_path / "config.py"
+    config.write_text(CONFIG.format(epochs=4))
+    command = [sys.executable, "-m", "trainer", "train", str(config), "--data", str(folder / "data")]
+    histories = []
+    for name, kill in (("whole", False), ("killed", True)):
+        run = tmp_path / name
+        run.mkdir()
+        for kept in ("features.npy", "features.json"):
+            (run / kept).symlink_to(folder / "run" / kept)
+        there = [*command, "--weights", "random", "--run", str(run)]
+        if kill:
+            with subprocess.Popen(there, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+                while not (run / "history.json").exists():
+                    assert process.poll() is None
+                process.kill()
+        subprocess.run(there, cwd=ROOT, check=True, capture_output=True, timeout=100)
+        histories.append(json.loads((run / "history.json").read_text()))
+    assert len(histories[0]) == 4
+    assert histories[0] == histories[1]
+
+
 def test_evaluation_through_the_embedded_server(folder: Path, version: Path, arguments: list[object]) -> None:
     models = ("--models", folder / "models")
     assert "of 4 pictures are right" in trainer("evaluate", *arguments, *models)
