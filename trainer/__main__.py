@@ -26,8 +26,11 @@ def parser() -> argparse.ArgumentParser:
         help="ImageNet weights of the backbone; without it Keras downloads them; random: last resort",
     )
     evaluate = commands.add_parser("evaluate", help="measure the exported model on a split")
-    evaluate.add_argument("--split", choices=("valid", "held_back"), default="valid")
+    evaluate.add_argument(
+        "--split", choices=("valid", "held_back"), help="default: valid, or held_back where that is empty"
+    )
     evaluate.add_argument("--precision", choices=PRECISIONS, default="float32")
+    evaluate.add_argument("--robustness", action="store_true", help="also on pictures in a worse state (minutes)")
     evaluate.add_argument("--record", action="store_true", help="write threshold and metrics into the model's card")
     export = commands.add_parser("export", help="write the trained run as a SavedModel with its card")
     export.add_argument("--keras", action="store_true", help="write the .keras file beside it")
@@ -71,20 +74,35 @@ def _export(options: argparse.Namespace, config: Config, dataset: Dataset, run: 
 def _evaluate(options: argparse.Namespace, config: Config, dataset: Dataset, run: Path) -> None:
     import numpy as np
 
-    from trainer.evaluate import as_text, report
+    from trainer import report
+    from trainer.evaluate import as_text
+    from trainer.evaluate import report as measured
     from trainer.export import answered, held_back_examples, record
+    from trainer.robustness import HARDSHIPS
 
     version = options.models / config.name / str(config.version)
     if not version.is_dir():
         raise TrainerError(f"There is no exported model {version}.")
-    if options.record:
-        print(as_text(record(version, config, dataset, held_back_examples(dataset, run), options.precision)))
-        return
-    examples = dataset.valid if options.split == "valid" else held_back_examples(dataset, run)
+    split = options.split or ("valid" if dataset.valid else "held_back")
+    examples = list(dataset.valid) if split == "valid" else held_back_examples(dataset, run)
     if not examples:
-        raise TrainerError(f"The data set has no {options.split} pictures.")
+        raise TrainerError(f"The data set has no {split} pictures.")
+    truth = np.array([example.label for example in examples])
     given = answered(version, config, examples, options.precision)
-    print(as_text(report(given.probabilities, np.array([example.label for example in examples]), dataset.labels)))
+    result = {"model": f"{config.name}/{config.version}", "split": split, "precision": options.precision}
+    result |= measured(given.probabilities, truth, dataset.labels)
+    print(as_text(result))
+    if options.robustness:
+        result["robustness"] = {}
+        for name, change in HARDSHIPS.items():
+            worse = answered(version, config, examples, options.precision, change=change)
+            share = round(float((worse.probabilities.argmax(axis=1) == truth).mean()), 4)
+            result["robustness"][name] = share
+            print(f"  {name:<16} {share:.1%}", flush=True)
+    folder = run / f"report-{split}-{options.precision}"
+    print(f"Report: {report.write(folder, config, result, examples, given.probabilities, dataset.labels)}")
+    if options.record:
+        record(version, config, dataset, held_back_examples(dataset, run), options.precision)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 ECE_BINS = 15
+BOOTSTRAPS = 500
 KEPT = 0.95
 """Share of true pictures that the threshold for `confident` keeps."""
 
@@ -22,8 +23,8 @@ def report(probabilities: NDArray[np.float32], truth: NDArray[np.intp], labels: 
 
     Returns:
         `pictures`, `accuracy` with its 95 % `interval` (Wilson's), `cross_entropy`, `ece` (expected calibration error,
-        15 equal-width bins, arXiv 1706.04599), `by_class` (precision, recall, pictures) and `confusion` (rows are the
-        truth).
+        15 equal-width bins, arXiv 1706.04599) with its 95 % `ece_interval` (bootstrap), `by_class` (precision, recall,
+        f1, pictures) and `confusion` (rows are the truth).
     """
     answers = probabilities.argmax(axis=1)
     confusion = np.zeros((len(labels), len(labels)), int)
@@ -34,16 +35,19 @@ def report(probabilities: NDArray[np.float32], truth: NDArray[np.intp], labels: 
         label: {
             "precision": _share(confusion[place, place], confusion[:, place].sum()),
             "recall": _share(confusion[place, place], confusion[place].sum()),
+            "f1": _share(2 * confusion[place, place], confusion[:, place].sum() + confusion[place].sum()),
             "pictures": int(confusion[place].sum()),
         }
         for place, label in enumerate(labels)
     }
+    confidence, is_right = probabilities.max(axis=1), answers == truth
     return {
         "pictures": len(truth),
         "accuracy": _share(right, len(truth)),
         "interval": wilson(right, len(truth)),
         "cross_entropy": round(float(-np.log(np.maximum(chosen, 1e-12)).mean()), 4),
-        "ece": round(ece(probabilities.max(axis=1), answers == truth), 4),
+        "ece": round(ece(confidence, is_right), 4),
+        "ece_interval": ece_interval(confidence, is_right),
         "by_class": by_class,
         "confusion": confusion.tolist(),
     }
@@ -51,9 +55,24 @@ def report(probabilities: NDArray[np.float32], truth: NDArray[np.intp], labels: 
 
 def ece(confidence: NDArray[np.float32], right: NDArray[np.bool_]) -> float:
     """Expected calibration error: how far confidence and accuracy lie apart, over 15 equal-width bins."""
+    return sum(abs(mean - share) * count for _, mean, share, count in reliability(confidence, right)) / len(right)
+
+
+def reliability(confidence: NDArray[np.float32], right: NDArray[np.bool_]) -> list[tuple[float, float, float, int]]:
+    """The bins that hold answers: the bin's middle, its mean confidence, the share that is right, and its answers."""
     bins = np.minimum((confidence * ECE_BINS).astype(int), ECE_BINS - 1)
-    gaps = [abs(confidence[bins == b].mean() - right[bins == b].mean()) * (bins == b).mean() for b in set(bins)]
-    return float(np.sum(gaps))
+    return [
+        ((b + 0.5) / ECE_BINS, float(confidence[bins == b].mean()), float(right[bins == b].mean()), int(sum(bins == b)))
+        for b in np.unique(bins)
+    ]
+
+
+def ece_interval(confidence: NDArray[np.float32], right: NDArray[np.bool_]) -> list[float]:
+    """The 95 % interval of the ECE: percentiles over BOOTSTRAPS resamplings of the pictures."""
+    rng = np.random.default_rng(0)
+    drawn = [rng.integers(0, len(right), len(right)) for _ in range(BOOTSTRAPS)]
+    low, high = np.percentile([ece(confidence[some], right[some]) for some in drawn], [2.5, 97.5])
+    return [round(float(low), 4), round(float(high), 4)]
 
 
 def wilson(right: int, count: int) -> list[float]:

@@ -9,7 +9,7 @@ import datetime
 import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
+from PIL import Image
 
 from gateway.preprocessing import scale
 from protos import prediction_log_pb2, types_pb2
@@ -151,14 +152,8 @@ def card(config: Config, dataset: Dataset, held_back: int, divisor: float) -> di
     }
 
 
-def record(
-    version: Path, config: Config, dataset: Dataset, held_back: Sequence[Example], precision: str
-) -> dict[str, Any]:
-    """Measure the exported model in a precision and write threshold and metrics into its card.
-
-    Returns:
-        The report on `valid`, or on the held-back pictures where there is no `valid`.
-    """
+def record(version: Path, config: Config, dataset: Dataset, held_back: Sequence[Example], precision: str) -> None:
+    """Measure the exported model in a precision and write threshold and metrics into its card."""
     path = version / "assets.extra" / "card.json"
     written = json.loads(path.read_text())
     measured: dict[str, Any] = {}
@@ -175,12 +170,18 @@ def record(
     written["metrics"][precision] = measured
     written["metrics"]["note"] = f"known_threshold keeps {KEPT:.0%} of the held-back pictures; valid only reports."
     write_card(path, written)
-    return dict(measured.get("valid", measured.get("held_back", {})))
 
 
-def answered(version: Path, config: Config, examples: Sequence[Example], precision: str) -> Answers:
-    """The exported model's answers to the pictures, as they are."""
-    return answers(version, tensors(examples, config.input_size, config.resize), precision)
+def answered(
+    version: Path,
+    config: Config,
+    examples: Sequence[Example],
+    precision: str,
+    *,
+    change: Callable[[Image.Image], Image.Image] | None = None,
+) -> Answers:
+    """The exported model's answers to the pictures, as they are or changed."""
+    return answers(version, tensors(examples, config.input_size, config.resize, change=change), precision)
 
 
 def write_card(path: Path, written: dict[str, Any]) -> None:

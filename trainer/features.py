@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,11 +37,21 @@ def read(path: Path, size: tuple[int, int], how: Resize) -> Image.Image:
         raise TrainerError(f"The picture {path} can't be used: {error}") from error
 
 
-def tensors(examples: Sequence[Example], size: tuple[int, int], how: Resize, batch_size: int = 32) -> Iterator[Images]:
-    """The pictures as they are, batch by batch: uint8 (batch, H, W, 3), each equal to the gateway's tensor."""
+def tensors(
+    examples: Sequence[Example],
+    size: tuple[int, int],
+    how: Resize,
+    *,
+    change: Callable[[Image.Image], Image.Image] | None = None,
+    batch_size: int = 32,
+) -> Iterator[Images]:
+    """The pictures, batch by batch: uint8 (batch, H, W, 3).
+
+    As they are, each equals the gateway's tensor; with a `change`, that is made to the decoded image first.
+    """
     for start in range(0, len(examples), batch_size):
-        some = examples[start : start + batch_size]
-        yield np.concatenate([to_tensor(read(example.path, size, how), size, how) for example in some])
+        images = [read(example.path, size, how) for example in examples[start : start + batch_size]]
+        yield np.concatenate([to_tensor(change(image) if change else image, size, how) for image in images])
 
 
 def views(example: Example, place: int, config: Config) -> Images:

@@ -14,6 +14,7 @@ from model.engine import supports
 from protos import prediction_log_pb2
 from tests.conftest import ROOT
 from trainer.export import LARGEST_DIFFERENCE
+from trainer.robustness import HARDSHIPS
 
 CONFIG = """
 from gateway.preprocessing import Resize
@@ -155,7 +156,18 @@ def test_killed_run_ends_as_one_that_was_never_stopped(folder: Path, version: Pa
 
 def test_evaluation_through_the_embedded_server(folder: Path, version: Path, arguments: list[object]) -> None:
     models = ("--models", folder / "models")
-    assert "of 4 pictures are right" in trainer("evaluate", *arguments, *models)
+    assert "of 4 pictures are right" in trainer("evaluate", *arguments, *models, "--robustness")
+    report = folder / "run" / "report-valid-float32"
+    result = json.loads((report / "report.json").read_text())
+    assert result["pictures"] == 4
+    assert set(result["robustness"]) == set(HARDSHIPS)
+    page = (report / "index.html").read_text()
+    mistakes = 4 - sum(row[place] for place, row in enumerate(result["confusion"]))
+    assert page.count("<figure>") == mistakes
+    assert page.count('src="data:image/png') == 2
+    for name in ("confusion.png", "reliability.png"):
+        with Image.open(report / name) as plot:
+            assert plot.format == "PNG"
     bfloat16 = (*arguments, *models, "--precision", "bfloat16", "--record")
     if not supports("bfloat16"):
         assert "didn't start" in trainer("evaluate", *bfloat16, fails=True)
