@@ -1,16 +1,20 @@
-"""The JSON API: /predict, and what must be known to use it."""
+"""The API: /predict, /explain, and what must be known to use them."""
 
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import cast
 
 from flask import Blueprint, Response, jsonify, request
 
 from gateway.cards import Cards, Version
-from gateway.classifier import Classifier, Timings
+from gateway.classifier import Answer, Classifier, Explanation, Timings
 from gateway.deadline import Deadline
 from gateway.errors import InvalidRequest, Overloaded, UnknownModel
 from gateway.fetch import Fetcher
+from gateway.heatmaps import COLORMAPS, Colormap, overlay
+from gateway.images import decode
+from gateway.preprocessing import seen
 from gateway.settings import Settings
 from gateway.uploads import picture
 
@@ -52,11 +56,29 @@ def blueprint(settings: Settings, cards: Cards, classifier: Classifier, fetcher:
             given = picture(request, fetcher, settings.max_upload_bytes, deadline, timings)
             answer = classifier.classify(given, model, version, deadline, timings)
         response = jsonify(answer.probabilities if show_probability else answer.label)
-        response.headers["X-Model"] = str(answer.served)
-        response.headers["X-Confidence"] = f"{answer.confidence:.3f}"
-        response.headers["X-Confident"] = str(answer.confident).lower()
-        response.headers["Server-Timing"] = ", ".join(f"{name};dur={ms:.1f}" for name, ms in timings.ms.items())
-        return response
+        return _described_answer(response, answer, timings)
+
+    @api.post("/explain")
+    def explain() -> Response:
+        deadline = _deadline(settings.request_timeout_s)
+        model, version, label = request.args.get("model", ""), _version(), request.args.get("class", "")
+        alpha, colormap = _alpha(), _colormap()
+        wants_json = request.accept_mimetypes.best_match(["image/png", "application/json"]) == "application/json"
+        timings = Timings()
+        with one_in_flight():
+            given = picture(request, fetcher, settings.max_upload_bytes, deadline, timings)
+            explanation = classifier.explain(given, label, model, version, deadline, timings)
+            card = explanation.answer.served.card
+            with timings.step("draw"):
+                image = decode(given, card.input_size, "full")
+                area = seen(image.size, card.input_size, card.resize)
+                if wants_json:
+                    response = jsonify(_explained(explanation, area, image.size))
+                else:
+                    drawn = overlay(image, explanation.heatmap, area, alpha, colormap)
+                    response = Response(drawn, content_type="image/png")
+        response.headers["Vary"] = "Accept"
+        return _described_answer(response, explanation.answer, timings)
 
     @api.get("/classes")
     def classes() -> Response:
@@ -82,6 +104,48 @@ def blueprint(settings: Settings, cards: Cards, classifier: Classifier, fetcher:
         raise UnknownModel(f"The model {name} has no {'readable card' if wanted is None else f'version {wanted}'}.")
 
     return api
+
+
+def _described_answer(response: Response, answer: Answer, timings: Timings) -> Response:
+    """The response with the headers that say how it came about."""
+    response.headers["X-Model"] = str(answer.served)
+    response.headers["X-Confidence"] = f"{answer.confidence:.3f}"
+    response.headers["X-Confident"] = str(answer.confident).lower()
+    response.headers["Server-Timing"] = ", ".join(f"{name};dur={ms:.1f}" for name, ms in timings.ms.items())
+    return response
+
+
+def _explained(
+    explanation: Explanation, area: tuple[float, float, float, float], size: tuple[int, int]
+) -> dict[str, object]:
+    """The grid, and where it lies: `area` is in shares of the picture's width and height."""
+    width, height = size
+    left, top, right, bottom = area
+    return {
+        "model": str(explanation.answer.served),
+        "label": explanation.answer.label,
+        "class": explanation.label,
+        "heatmap": [[round(float(cell), 4) for cell in row] for row in explanation.heatmap],
+        "area": {"left": left / width, "top": top / height, "right": right / width, "bottom": bottom / height},
+    }
+
+
+def _alpha() -> float:
+    given = request.args.get("alpha", "0.6")
+    try:
+        alpha = float(given)
+    except ValueError:
+        alpha = -1.0
+    if not 0 <= alpha <= 1:
+        raise InvalidRequest("alpha must be a number from 0 to 1.")
+    return alpha
+
+
+def _colormap() -> Colormap:
+    given = request.args.get("colormap", COLORMAPS[0])
+    if given not in COLORMAPS:
+        raise InvalidRequest(f"colormap must be one of {', '.join(COLORMAPS)}.")
+    return cast(Colormap, given)
 
 
 def _described(version: Version) -> dict[str, object]:

@@ -22,7 +22,8 @@ from protos import types_pb2
 
 STATES_S = 1.0
 """How long states and cards are believed, in seconds."""
-UINT8_SIGNATURE, FLOAT_SIGNATURE = "serve_uint8", "serving_default"
+UINT8_SIGNATURE, FLOAT_SIGNATURE, EXPLAIN_SIGNATURE = "serve_uint8", "serving_default", "explain"
+EXPLAIN_INPUTS = {"images": types_pb2.DT_UINT8, "class_index": types_pb2.DT_INT32}
 AVAILABLE = "AVAILABLE"
 
 Side = Annotated[int, Field(ge=1, le=4096)]
@@ -49,10 +50,11 @@ class Card(BaseModel):
 
 @dataclass(frozen=True)
 class ServedVersion:
-    """A version that answers: its card, and the signature to call."""
+    """A version that answers: its card, the signature to call, and the one that explains, if there is one."""
 
     card: Card
     signature: Signature
+    explanation: Signature | None
 
     @property
     def takes_uint8(self) -> bool:
@@ -89,7 +91,7 @@ class Cards:
         self._lock = threading.Lock()
         self._states: dict[str, tuple[float, dict[int, str] | ModelError]] = {}
         self._read: tuple[float, dict[str, dict[int, tuple[Card | None, str, dict[str, Any]]]]] = (-STATES_S, {})
-        self._signatures: dict[tuple[str, int], Signature] = {}
+        self._signatures: dict[tuple[str, int], tuple[Signature, Signature | None]] = {}
 
     def resolve(self, name: str, version: int | None, deadline: Deadline) -> ServedVersion:
         """The version that answers.
@@ -115,7 +117,7 @@ class Cards:
                 raise UnknownModel(f"Version {version} of the model {name} isn't served.")
             raise states if isinstance(states, ModelError) else ModelUnavailable(f"no version of {name} is available")
         number = max(available)
-        return ServedVersion(available[number], self._signature(name, number, deadline))
+        return ServedVersion(available[number], *self._chosen(name, number, deadline))
 
     @property
     def default_model(self) -> str:
@@ -173,8 +175,8 @@ class Cards:
             self._states[name] = (time.monotonic(), states)
         return states
 
-    def _signature(self, name: str, version: int, deadline: Deadline) -> Signature:
-        """The signature to call: the one that takes uint8 where there is one."""
+    def _chosen(self, name: str, version: int, deadline: Deadline) -> tuple[Signature, Signature | None]:
+        """The signature to call, the one that takes uint8 where there is one; and the one that explains."""
         known = self._signatures.get((name, version))
         if known is not None:
             return known
@@ -182,8 +184,11 @@ class Cards:
         found = signatures.get(UINT8_SIGNATURE) or signatures.get(FLOAT_SIGNATURE)
         if found is None or len(found.inputs) != 1:
             raise ModelRejected(f"{name}/{version} has no signature with one input: {sorted(signatures)}")
-        self._signatures[name, version] = found
-        return found
+        explanation = signatures.get(EXPLAIN_SIGNATURE)
+        if explanation is not None and explanation.inputs != EXPLAIN_INPUTS:
+            explanation = None
+        self._signatures[name, version] = found, explanation
+        return found, explanation
 
     def _cards(self) -> dict[str, dict[int, tuple[Card | None, str, dict[str, Any]]]]:
         """Every card in the folder by name and version, at most STATES_S old."""

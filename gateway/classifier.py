@@ -1,18 +1,22 @@
 """How does a picture become an answer? Five steps, whoever asks and wherever the picture came from."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from gateway.cards import Cards, ServedVersion
+from gateway.cards import Card, Cards, ServedVersion
 from gateway.deadline import Deadline
-from gateway.errors import ModelRejected
+from gateway.errors import InvalidRequest, ModelRejected, NotExplainable
 from gateway.images import decode
-from gateway.preprocessing import scale, to_tensor
-from gateway.serving import ModelServer, NotServed, Outputs
+from gateway.preprocessing import Images, scale, to_tensor
+from gateway.serving import ModelServer, NotServed, Outputs, Signature
+
+Result = TypeVar("Result")
 
 
 @dataclass
@@ -45,6 +49,17 @@ class Answer:
     """Every label's probability, in the card's order."""
 
 
+@dataclass(frozen=True)
+class Explanation:
+    """What in the picture speaks for a class."""
+
+    answer: Answer
+    label: str
+    """The class that is explained."""
+    heatmap: NDArray[np.float32]
+    """float32 (h, w) in [0, 1]: how much each cell of what the model saw speaks for the class."""
+
+
 class Classifier:
     """Answers pictures.
 
@@ -72,23 +87,82 @@ class Classifier:
             UnknownModel, ImageUnreadable, ImageTooLarge, ModelError
         """
         timings = timings or Timings()
+
+        def classified(served: ServedVersion) -> Answer:
+            images = _prepare(picture, served.card, timings)
+            (name,) = served.signature.inputs
+            tensor = images if served.takes_uint8 else scale(images, served.card.preprocessing)
+            return answer(self._compute(served, served.signature, {name: tensor}, deadline, timings), served)
+
+        return self._with_served(model, version, deadline, classified)
+
+    def explain(
+        self, picture: bytes, label: str, model: str, version: int | None, deadline: Deadline, timings: Timings
+    ) -> Explanation:
+        """What in the picture speaks for a class.
+
+        Args:
+            picture: A whole picture file.
+            label: The class, or empty for the top one.
+            model: The model's name, or empty for the default one.
+            version: Its version, or None for the newest.
+            deadline: The request's.
+            timings: Gets the time of each step.
+
+        Raises:
+            InvalidRequest: The model has no such class.
+            NotExplainable: The model can't explain.
+            UnknownModel, ImageUnreadable, ImageTooLarge, ModelError
+        """
+
+        def explained(served: ServedVersion) -> Explanation:
+            labels = served.card.labels
+            if label and label not in labels:
+                raise InvalidRequest(f"{served} has no class {label}; it has {', '.join(labels)}.")
+            if served.explanation is None:
+                raise NotExplainable(f"{served} has no signature that explains")
+            index = np.array([labels.index(label) if label else -1], np.int32)
+            inputs: dict[str, NDArray[Any]] = {
+                "images": _prepare(picture, served.card, timings),
+                "class_index": index,
+            }
+            outputs = self._compute(served, served.explanation, inputs, deadline, timings)
+            answered, heatmap = answer(outputs, served), outputs.arrays.get("heatmap", np.empty(0))
+            if heatmap.ndim != 3 or len(heatmap) != 1 or not np.isfinite(heatmap).all():
+                raise ModelRejected(f"{served} gave a heatmap of shape {heatmap.shape}")
+            return Explanation(answered, label or answered.label, heatmap[0])
+
+        return self._with_served(model, version, deadline, explained)
+
+    def _with_served(
+        self, model: str, version: int | None, deadline: Deadline, use: Callable[[ServedVersion], Result]
+    ) -> Result:
+        """Use the version that answers; once more if it went away since its state was asked for."""
         served = self._cards.resolve(model, version, deadline)
         try:
-            return self._answer(picture, served, deadline, timings)
-        except NotServed:  # it went away since its state was asked for: once more, with what is there now
+            return use(served)
+        except NotServed:
             self._cards.forget(served)
-            return self._answer(picture, self._cards.resolve(model, version, deadline), deadline, timings)
+            return use(self._cards.resolve(model, version, deadline))
 
-    def _answer(self, picture: bytes, served: ServedVersion, deadline: Deadline, timings: Timings) -> Answer:
-        card = served.card
-        with timings.step("decode"):
-            image = decode(picture, card.input_size, card.resize.decode_scale)
-        with timings.step("preprocess"):
-            images = to_tensor(image, card.input_size, card.resize)
-            tensor = images if served.takes_uint8 else scale(images, card.preprocessing)
+    def _compute(
+        self,
+        served: ServedVersion,
+        signature: Signature,
+        inputs: dict[str, NDArray[Any]],
+        deadline: Deadline,
+        timings: Timings,
+    ) -> Outputs:
         with timings.step("model"):
-            outputs = self._server.predict(card.name, card.version, served.signature, tensor, deadline)
-        return answer(outputs, served)
+            return self._server.predict(served.card.name, served.card.version, signature, inputs, deadline)
+
+
+def _prepare(picture: bytes, card: Card, timings: Timings) -> Images:
+    """The picture as the card's model wants it: uint8 (1, H, W, 3)."""
+    with timings.step("decode"):
+        image = decode(picture, card.input_size, card.resize.decode_scale)
+    with timings.step("preprocess"):
+        return to_tensor(image, card.input_size, card.resize)
 
 
 def answer(outputs: Outputs, served: ServedVersion) -> Answer:

@@ -2,6 +2,7 @@
 
 * GatewayError
   + InvalidRequest         400  the body or the query isn't what the API asks for
+  + NotExplainable         400  the model has no signature that explains
   + ImageError                  the picture can't be used
     - ImageUnreachable     422  no public address answered with a picture
     - ImageTooLarge        413  more bytes or pixels than we read
@@ -52,6 +53,14 @@ class InvalidRequest(GatewayError):
     code = "invalid_request"
     message = "The request isn't what this API asks for."
     detail_is_public = True
+
+
+class NotExplainable(GatewayError):
+    """The model has no signature that explains."""
+
+    status = 400
+    code = "not_explainable"
+    message = "This model can't explain its answers."
 
 
 class ImageError(GatewayError):

@@ -64,6 +64,27 @@ def resize(image: Image.Image, size: tuple[int, int], how: Resize) -> Image.Imag
     return canvas
 
 
+def seen(image_size: tuple[int, int], size: tuple[int, int], how: Resize) -> tuple[float, float, float, float]:
+    """Which part of an image the tensor shows.
+
+    Args:
+        image_size: (width, height) of the image.
+        size: (height, width) of the tensor.
+        how: How the one became the other.
+
+    Returns:
+        (left, top, right, bottom) in the image's pixels; beyond the image where there are bars.
+    """
+    width, height = image_size
+    if how.aspect == "stretch":
+        return 0.0, 0.0, float(width), float(height)
+    choose = min if how.aspect == "crop" else max
+    shrink = choose(width / size[1], height / size[0])
+    across, down = size[1] * shrink, size[0] * shrink
+    left, top = (width - across) / 2, (height - down) / 2
+    return left, top, left + across, top + down
+
+
 def to_tensor(image: Image.Image, size: tuple[int, int], how: Resize) -> Images:
     """Turn an image into the batch of one that the model expects.
 

@@ -1,11 +1,11 @@
 """How does a tensor become outputs? A gRPC call to the model server, within the request's deadline."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import grpc
-import numpy as np
 from numpy.typing import NDArray
 
 from gateway.deadline import Deadline
@@ -93,15 +93,15 @@ class ModelServer:
         self._models = model_service_pb2_grpc.ModelServiceStub(self._channel)
 
     def predict(
-        self, name: str, version: int, signature: Signature, images: NDArray[np.generic], deadline: Deadline
+        self, name: str, version: int, signature: Signature, inputs: Mapping[str, NDArray[Any]], deadline: Deadline
     ) -> Outputs:
         """The outputs for a batch of images.
 
         Args:
             name: The model.
             version: Its version.
-            signature: One with a single input.
-            images: The batch, of the input's type.
+            signature: Which of the version's signatures computes.
+            inputs: Every input of the signature, of its type.
             deadline: The request's; what is left of it goes along with the call.
 
         Raises:
@@ -111,8 +111,8 @@ class ModelServer:
         request = predict_pb2.PredictRequest()
         _name(request.model_spec, name, version)
         request.model_spec.signature_name = signature.name
-        (input_name,) = signature.inputs
-        request.inputs[input_name].CopyFrom(to_proto(images))
+        for input_name, array in inputs.items():
+            request.inputs[input_name].CopyFrom(to_proto(array))
         response, call = self._call(self._predictions.Predict, request, deadline)
         metadata = dict(call.initial_metadata())
         try:

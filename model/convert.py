@@ -5,6 +5,7 @@
 TensorFlow is loaded only here, so the server never holds it. Every signature is converted from its concrete function.
 Where signatures are one network behind different first steps (uint8 images that are scaled to the float32 ones), the
 network is written once, as the trunk, and each signature's first steps by themselves: its weights are in memory once.
+A signature with fewer outputs, or without some inputs, than the widest one is served from the widest one's trunk.
 
 OUT_FOLDER gets an OpenVINO IR a graph and GRAPHS_FILE, which names for each signature the graphs that run one after the
 other: `{"serve_uint8": ["signature1", "trunk"], ...}`.
@@ -14,6 +15,7 @@ import hashlib
 import json
 import os
 import sys
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,8 @@ import openvino
 
 GRAPHS_FILE = "graphs.json"
 TRUNK = "trunk"
+TRUNK_INPUT = "trunk_input"
+"""Name of the trunk's input that takes what a signature's first steps give."""
 
 
 def main() -> None:
@@ -54,16 +58,16 @@ def write(models: dict[str, openvino.Model], out: Path) -> None:
     shared = _shared_trunk(models)
     graphs: dict[str, list[str]] = {}
     for number, (name, model) in enumerate(models.items()):
-        graph = f"signature{number}"
-        graphs[name] = [graph]
-        if name in shared:
-            cut = shared[name]
-            steps = openvino.Model([openvino.opset13.result(cut)], model.get_parameters(), graph)
-            if not (out / f"{TRUNK}.xml").exists():
-                _save(_after(model, cut), out / f"{TRUNK}.xml")
+        graphs[name] = [f"signature{number}"]
+        if shared is not None:
             graphs[name].append(TRUNK)
+            cut = shared.cuts[name]
+            (first,) = [one for one in model.get_parameters() if shared.input in one.output(0).get_names()]
+            steps = openvino.Model([openvino.opset13.result(cut)], [first], graphs[name][0])
+            if name == shared.widest:
+                _save(_after(model, cut, first), out / f"{TRUNK}.xml")
             model = steps
-        _save(model, out / f"{graph}.xml")
+        _save(model, out / f"{graphs[name][0]}.xml")
     (out / GRAPHS_FILE).write_text(json.dumps(graphs))
 
 
@@ -71,67 +75,92 @@ def _save(model: openvino.Model, path: Path) -> None:
     openvino.save_model(model, path, compress_to_fp16=False)
 
 
-def _after(model: openvino.Model, cut: Any) -> openvino.Model:
-    """The part of the model behind a cut, with one new input in its place."""
+def _after(model: openvino.Model, cut: Any, first: Any) -> openvino.Model:
+    """The part of the model behind a cut, with the input TRUNK_INPUT in the place of what was before it."""
     parameter = openvino.opset13.parameter(cut.get_partial_shape(), cut.get_element_type())
+    parameter.output(0).get_tensor().set_names({TRUNK_INPUT})
     for target in list(cut.get_target_inputs()):
         if target.get_node().get_type_name() != "Result":
             target.replace_source_output(parameter.output(0))
-    return openvino.Model(model.get_results(), [parameter], TRUNK)
+    others = [one for one in model.get_parameters() if one.get_name() != first.get_name()]
+    return openvino.Model(model.get_results(), [parameter, *others], TRUNK)
 
 
-def _shared_trunk(models: dict[str, openvino.Model]) -> dict[str, Any]:
-    """Where to cut each signature so that the same network follows in all of them; empty if none is the same.
+@dataclass(frozen=True)
+class _Trunk:
+    """The network that all signatures share."""
 
-    The cut lies as early as it can: as little as possible is left before it.
+    widest: str
+    """The signature that has every output of the others."""
+    input: str
+    """The input, common to all signatures, behind which the cuts lie."""
+    cuts: dict[str, Any]
+    """The output where each signature is cut."""
+
+
+def _shared_trunk(models: dict[str, openvino.Model]) -> _Trunk | None:
+    """Where to cut each signature so that one network follows in all of them, or None if there isn't one.
+
+    One signature, the widest, computes every output of every other exactly as that one does; it may have outputs and
+    inputs of its own. The cut lies as early as it can: as little as possible is left before it.
     """
-    if len(models) < 2 or any(len(model.get_parameters()) != 1 for model in models.values()):
-        return {}
-    places = [[(cut, _fingerprint(model, cut)) for cut in _chain(model)] for model in models.values()]
-    for cuts in product(*places):
-        if len({fingerprint for _, fingerprint in cuts}) == 1:
-            return {name: cut for name, (cut, _) in zip(models, cuts, strict=True)}
-    return {}
+    if len(models) < 2:
+        return None
+    inputs = [{name for port in model.inputs for name in port.get_names()} for model in models.values()]
+    for name in sorted(set.intersection(*inputs)):
+        places = [_fingerprints(model, name) for model in models.values()]
+        for cuts in product(*places):
+            outputs = [fingerprints for _, fingerprints in cuts]
+            widest = max(outputs, key=len)
+            if all(narrower.items() <= widest.items() for narrower in outputs):
+                by_name = dict(zip(models, (cut for cut, _ in cuts), strict=True))
+                return _Trunk(list(models)[outputs.index(widest)], name, by_name)
+    return None
 
 
-def _chain(model: openvino.Model) -> list[Any]:
-    """The outputs, from the input on, that everything after them goes through: each with one consumer."""
-    output = model.get_parameters()[0].output(0)
+def _fingerprints(model: openvino.Model, name: str) -> list[tuple[Any, dict[str, str]]]:
+    """Each place where the model can be cut behind an input, and what follows there: a hash by output."""
+    contents = {
+        node.get_name(): hashlib.sha256(node.get_data().tobytes()).hexdigest()
+        for node in model.get_ordered_ops()
+        if node.get_type_name() == "Constant"
+    }
+    return [(cut, _fingerprint(model, cut, contents)) for cut in _chain(model, name)]
+
+
+def _chain(model: openvino.Model, name: str) -> list[Any]:
+    """The outputs, from an input on, that everything after it goes through: each with one consumer."""
+    output = model.input(name).get_node().output(0)
     chain = [output]
     while len(output.get_target_inputs()) == 1:
         node = next(iter(output.get_target_inputs())).get_node()
-        others = [source.get_source_output().get_node() for source in node.inputs()]
-        computed = [other for other in others if other.get_type_name() != "Constant"]
-        if (
-            len(computed) != 1
-            or len(node.outputs()) != 1
-            or node.get_type_name() in ("Convolution", "MatMul", "Result")
-        ):
+        sources = [source.get_source_output().get_node().get_type_name() for source in node.inputs()]
+        computes = node.get_type_name() in ("Convolution", "MatMul", "Result")
+        if computes or sources.count("Constant") != len(sources) - 1 or len(node.outputs()) != 1:
             break
         output = node.output(0)
         chain.append(output)
     return chain
 
 
-def _fingerprint(model: openvino.Model, cut: Any) -> str:
-    """A hash of everything behind the cut: operations, attributes, constants, and the names of the outputs."""
+def _fingerprint(model: openvino.Model, cut: Any, contents: dict[str, str]) -> dict[str, str]:
+    """For each output, a hash of what computes it behind the cut: operations, attributes, constants, other inputs."""
+    kind = f"{cut.get_partial_shape()} {cut.get_element_type()}"
     hashes: dict[str, str] = {}
-    results = []
+    outputs = {}
     for node in model.get_ordered_ops():
         sources = []
         for source in node.inputs():
             output = source.get_source_output()
-            is_cut = output == cut
-            sources.append("cut" if is_cut else f"{hashes[output.get_node().get_name()]}:{output.get_index()}")
-        said = hashlib.sha256(f"{node.get_type_name()} {sources} {_attributes(node)}".encode())
-        if node.get_type_name() == "Constant":
-            said.update(node.get_data().tobytes())
-        hashes[node.get_name()] = said.hexdigest()
+            known = hashes[output.get_node().get_name()]
+            sources.append(f"cut {kind}" if output == cut else f"{known}:{output.get_index()}")
+        names = sorted(node.output(0).get_names()) if node.get_type_name() == "Parameter" else []
+        said = f"{node.get_type_name()} {sources} {names} {_attributes(node)} {contents.get(node.get_name())}"
+        hashes[node.get_name()] = hashlib.sha256(said.encode()).hexdigest()
         if node.get_type_name() == "Result":
-            names = sorted(node.input(0).get_source_output().get_names())
-            results.append(f"{names} {hashes[node.get_name()]}")
-    kind = f"{cut.get_partial_shape()} {cut.get_element_type()}"
-    return hashlib.sha256(f"{kind} {sorted(results)}".encode()).hexdigest()
+            (source,) = node.inputs()
+            outputs[min(source.get_source_output().get_names())] = hashes[node.get_name()]
+    return outputs
 
 
 def _attributes(node: Any) -> str:

@@ -2,7 +2,7 @@
 
 import json
 import queue
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -11,7 +11,7 @@ import numpy as np
 import openvino
 from numpy.typing import NDArray
 
-from model.convert import GRAPHS_FILE
+from model.convert import GRAPHS_FILE, TRUNK_INPUT
 
 Precision = Literal["float32", "bfloat16"]
 
@@ -50,7 +50,11 @@ class Engine:
             self._idle.put({name: model.create_infer_request() for name, model in compiled.items()})
 
     def run(
-        self, signature: str, inputs: dict[str, NDArray[Any]], outputs: Iterable[str], timeout_s: float
+        self,
+        signature: str,
+        inputs: Mapping[str, NDArray[Any] | openvino.Tensor],
+        outputs: Iterable[str],
+        timeout_s: float,
     ) -> dict[str, NDArray[Any]]:
         """The outputs asked for.
 
@@ -66,11 +70,11 @@ class Engine:
         """
         *first, last = self._graphs[signature]
         with self._requests(timeout_s) as requests:
-            for name, array in inputs.items():
-                requests[(first or [last])[0]].set_tensor(name, openvino.Tensor(np.ascontiguousarray(array)))
             for graph in first:
+                _give(requests[graph], inputs)
                 requests[graph].infer()
-                requests[last].set_input_tensor(requests[graph].get_output_tensor())
+                inputs = {**inputs, TRUNK_INPUT: requests[graph].get_output_tensor()}
+            _give(requests[last], inputs)
             requests[last].infer()
             return {name: requests[last].get_tensor(name).data.copy() for name in outputs}
 
@@ -84,3 +88,17 @@ class Engine:
             yield requests
         finally:
             self._idle.put(requests)
+
+
+def _give(request: openvino.InferRequest, inputs: Mapping[str, NDArray[Any] | openvino.Tensor]) -> None:
+    """Set the inputs that the graph has. One that the signature hasn't got matters to none of its outputs: zeros do."""
+    batch_size = max(tensor.shape[0] for tensor in inputs.values() if tensor.shape)
+    for port in request.model_inputs:
+        name = port.get_any_name()
+        given = inputs.get(name)
+        if given is None:
+            shape = [size.get_length() if size.is_static else batch_size for size in port.get_partial_shape()]
+            given = np.zeros(shape, port.get_element_type().to_dtype())
+        if not isinstance(given, openvino.Tensor):
+            given = openvino.Tensor(np.ascontiguousarray(given))
+        request.set_tensor(port, given)

@@ -20,9 +20,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.processes import family, pss_mib
+from bench.processes import family, free_port, pss_mib
 from tests.conftest import running_model_server
-from tests.end_to_end.conftest import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 USER = "10001:10001"

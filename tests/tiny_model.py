@@ -25,8 +25,11 @@ class Tiny(tf.Module):
         self.kernel = tf.Variable(kernel + rng.normal(0, 0.01, kernel.shape).astype(np.float32))
         self.dense = tf.Variable(4 * np.eye(3, dtype=np.float32))
 
+    def features(self, images: tf.Tensor) -> tf.Tensor:
+        return tf.nn.relu(tf.nn.conv2d(images + 1, self.kernel, 1, "VALID"))
+
     def outputs(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
-        features = tf.nn.relu(tf.nn.conv2d(images + 1, self.kernel, 1, "VALID"))
+        features = self.features(images)
         logits = tf.reduce_mean(features, (1, 2)) @ self.dense
         probabilities = tf.nn.softmax(logits)
         known_score = tf.reduce_max(probabilities, axis=1)
@@ -40,10 +43,28 @@ class Tiny(tf.Module):
     def serve_uint8(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
         return self.outputs(tf.cast(images, tf.float32) / 127.5 - 1)
 
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec((None, *SIZE, 3), tf.uint8, "images"),
+            tf.TensorSpec((None,), tf.int32, "class_index"),
+        ]
+    )
+    def explain(self, images: tf.Tensor, class_index: tf.Tensor) -> dict[str, tf.Tensor]:
+        scaled = tf.cast(images, tf.float32) / 127.5 - 1
+        outputs = self.outputs(scaled)
+        chosen = tf.where(class_index < 0, tf.argmax(outputs["logits"], axis=1, output_type=tf.int32), class_index)
+        evidence = tf.einsum("bhwc,bc->bhw", self.features(scaled), tf.gather(tf.transpose(self.dense), chosen))
+        highest = tf.reduce_max(tf.nn.relu(evidence), axis=(1, 2), keepdims=True)
+        return {**outputs, "heatmap": tf.nn.relu(evidence) / tf.where(highest > 0, highest, tf.ones_like(highest))}
+
 
 def main(folder: Path) -> None:
     model = Tiny()
-    signatures = {"serving_default": model.serving_default, "serve_uint8": model.serve_uint8}
+    signatures = {
+        "serving_default": model.serving_default,
+        "serve_uint8": model.serve_uint8,
+        "explain": model.explain,
+    }
     version = folder / "models" / "tiny" / "1"
     tf.saved_model.save(model, str(version), signatures)
     only_float = folder / "models" / "floats" / "1"
@@ -68,6 +89,7 @@ def main(folder: Path) -> None:
         folder / "oracle.npz",
         images=images,
         serve_uint8=loaded["serve_uint8"](images=tf.constant(images))["probabilities"],
+        heatmap=loaded["explain"](images=tf.constant(images), class_index=tf.constant([-1, 0, 1, 2, -1]))["heatmap"],
         serving_default=loaded["serving_default"](images=tf.constant(images / np.float32(127.5) - 1))["probabilities"],
     )
 

@@ -1,7 +1,7 @@
 """How does a trained network become a model folder that TensorFlow Serving and the embedded server take?
 
-NAME/VERSION/saved_model.pb, variables/             signatures `serving_default` (float32) and `serve_uint8`
-NAME/VERSION/assets.extra/card.json                 what the gateway must know of it
+NAME/VERSION/saved_model.pb, variables/    signatures `serving_default` (float32), `serve_uint8` and `explain`
+NAME/VERSION/assets.extra/card.json        what the gateway must know of it
 NAME/VERSION/assets.extra/tf_serving_warmup_requests
 """
 
@@ -21,6 +21,8 @@ from PIL import Image
 
 from gateway.preprocessing import scale
 from protos import prediction_log_pb2, types_pb2
+from protos.tensors import to_proto
+from trainer import network
 from trainer.config import Config
 from trainer.data import Dataset, Example
 from trainer.errors import TrainerError
@@ -45,9 +47,10 @@ class Servable(tf.Module):  # type: ignore[misc]
             raise TrainerError(f"preprocessing={config.preprocessing!r} has no form in the graph yet; use tf or none.")
         self.weights = [variable.value for variable in model.variables]  # each is saved once
         scale_by, offset = _OFFSETS[config.preprocessing]
+        explained, kernel = network.explainable(model)
 
-        def outputs(images: Any) -> dict[str, Any]:
-            logits = model(images, training=False) / divisor
+        def named(logits: Any) -> dict[str, Any]:
+            logits = logits / divisor
             probabilities = tf.nn.softmax(logits)
             return {
                 "probabilities": probabilities,
@@ -55,12 +58,41 @@ class Servable(tf.Module):  # type: ignore[misc]
                 "known_score": tf.reduce_max(probabilities, axis=1),
             }
 
+        def scaled(images: Any) -> Any:
+            return tf.cast(images, tf.float32) / scale_by - offset
+
+        def explain(images: Any, class_index: Any) -> dict[str, Any]:
+            features, logits = explained(scaled(images), training=False)
+            top = tf.argmax(logits, axis=1, output_type=tf.int32)
+            evidence = tf.gather(tf.transpose(kernel.value), tf.where(class_index < 0, top, class_index))
+            return {**named(logits), "heatmap": heatmap(features, evidence)}
+
         shape = (None, *config.input_size, 3)
-        self.serving_default = tf.function(outputs, input_signature=[tf.TensorSpec(shape, tf.float32, "images")])
-        self.serve_uint8 = tf.function(
-            lambda images: outputs(tf.cast(images, tf.float32) / scale_by - offset),
-            input_signature=[tf.TensorSpec(shape, tf.uint8, "images")],
-        )
+        floats, bytes_ = tf.TensorSpec(shape, tf.float32, "images"), tf.TensorSpec(shape, tf.uint8, "images")
+        index = tf.TensorSpec((None,), tf.int32, "class_index")
+        self.functions = {
+            "serving_default": tf.function(lambda images: named(model(images, training=False)), [floats]),
+            "serve_uint8": tf.function(lambda images: named(model(scaled(images), training=False)), [bytes_]),
+            "explain": tf.function(explain, [bytes_, index]),
+        }
+
+
+def heatmap(features: Any, evidence: Any) -> Any:
+    """Grad-CAM (arXiv 1610.02391) in closed form.
+
+    The head is a mean over the cells and one dense layer, so the gradient of a class' logit by a channel is the same in
+    every cell: the dense layer's weight, divided by the number of cells. No gradient operation stays in the graph.
+
+    Args:
+        features: float32 (batch, h, w, channels), the head's input.
+        evidence: float32 (batch, channels), the dense layer's weights for the class of each picture.
+
+    Returns:
+        float32 (batch, h, w) in [0, 1]; the highest cell is 1, or all are 0 where nothing speaks for the class.
+    """
+    maps = tf.nn.relu(tf.einsum("bhwc,bc->bhw", features, evidence))
+    highest = tf.reduce_max(maps, axis=(1, 2), keepdims=True)
+    return maps / tf.where(highest > 0, highest, tf.ones_like(highest))
 
 
 def export(config: Config, dataset: Dataset, run: Path, models: Path, *, keep_keras: bool, replace: bool) -> Path:
@@ -93,8 +125,7 @@ def export(config: Config, dataset: Dataset, run: Path, models: Path, *, keep_ke
     logits = _keras_logits(model, held_back, config)
     divisor = temperature(logits, np.array([example.label for example in held_back]))
     servable = Servable(model, config, divisor)
-    signatures = {"serving_default": servable.serving_default, "serve_uint8": servable.serve_uint8}
-    tf.saved_model.save(servable, str(partial), signatures)
+    tf.saved_model.save(servable, str(partial), servable.functions)
     _compare(logits[:COMPARED] / divisor, answered(partial, config, held_back[:COMPARED], "float32"))
     extra = partial / "assets.extra"
     extra.mkdir()
@@ -191,8 +222,9 @@ def write_card(path: Path, written: dict[str, Any]) -> None:
 
 def _write_warmup(path: Path, config: Config) -> None:
     """One grey picture for each signature; its one value stands for all of them, which keeps the file small."""
+    grey = {"serving_default": types_pb2.DT_FLOAT, "serve_uint8": types_pb2.DT_UINT8, "explain": types_pb2.DT_UINT8}
     with tf.io.TFRecordWriter(str(path)) as writer:
-        for signature, dtype in (("serving_default", types_pb2.DT_FLOAT), ("serve_uint8", types_pb2.DT_UINT8)):
+        for signature, dtype in grey.items():
             log = prediction_log_pb2.PredictionLog()
             request = log.predict_log.request
             request.model_spec.name = config.name
@@ -205,4 +237,6 @@ def _write_warmup(path: Path, config: Config) -> None:
                 images.float_val.append(0.0)
             else:
                 images.int_val.append(127)
+            if signature == "explain":
+                request.inputs["class_index"].CopyFrom(to_proto(np.array([-1], np.int32)))
             writer.write(log.SerializeToString())

@@ -68,6 +68,20 @@ def upper(model: Any, until: str, num_classes: int, dropout: float, seed: int) -
     return part
 
 
+def explainable(model: Any) -> tuple[Any, Any]:
+    """What an explanation needs of a `whole` network.
+
+    Returns:
+        A model from float32 images (batch, H, W, 3) to the feature maps before the head (batch, h, w, channels) and the
+        logits (batch, num_classes); and the head's kernel (channels, num_classes).
+    """
+    upper_part = model.get_layer("upper")
+    head = upper_part.get_layer("head")
+    both = keras.Model(upper_part.input, [head.input, upper_part.output])
+    images = keras.Input(model.input_shape[1:], name="images")
+    return keras.Model(images, both(model.get_layer("lower")(images))), head.get_layer("logits").kernel
+
+
 def whole(lower_part: Any, upper_part: Any) -> Any:
     """Both parts in one: float32 images (batch, H, W, 3) to logits (batch, num_classes)."""
     images = keras.Input(lower_part.input_shape[1:], name="images")

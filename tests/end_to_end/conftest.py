@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -13,16 +12,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from bench.processes import free_port
 from tests.conftest import ROOT
 from tests.image_server import ImageServer
 
 START_S = 150
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass

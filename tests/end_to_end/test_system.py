@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 import requests
 
+from bench.processes import free_port
 from run import is_serving
 from tests.conftest import ROOT
-from tests.end_to_end.conftest import System, free_port, running
+from tests.end_to_end.conftest import System, running
 from tests.image_server import ImageServer
 from tests.pictures import jpeg
 

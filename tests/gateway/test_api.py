@@ -1,11 +1,13 @@
 """The API over the embedded model server, with a small model that answers the largest colour."""
 
 import json
+import signal
 from collections.abc import Iterator
 from io import BytesIO
 from ipaddress import ip_network
 from typing import Any
 
+import numpy as np
 import pytest
 from flask.testing import FlaskClient
 from PIL import Image
@@ -13,7 +15,7 @@ from werkzeug.test import TestResponse
 
 from gateway.app import create_app
 from gateway.settings import Settings
-from tests.conftest import Running, TinyModel
+from tests.conftest import Running, TinyModel, running_model_server
 from tests.image_server import ImageServer
 from tests.pictures import encoded, jpeg
 
@@ -160,6 +162,61 @@ def test_model_without_a_uint8_signature_gets_scaled_pixels_and_answers_the_same
     assert by_float == pytest.approx(by_uint8, abs=1e-5)
 
 
+HALF_RED = Image.new("RGB", (120, 90), "blue")
+HALF_RED.paste("red", (0, 0, 60, 90))
+
+
+def explain(client: FlaskClient, query: str = "", accept: str = "*/*") -> TestResponse:
+    body = encoded(HALF_RED, "PNG")
+    return client.post(f"/explain{query}", data=body, content_type="image/png", headers={"Accept": accept})
+
+
+def test_explanation_is_the_picture_with_its_heatmap(client: FlaskClient) -> None:
+    response = explain(client, "?class=red&alpha=1&colormap=grey")
+    assert response.content_type == "image/png"
+    assert response.headers["X-Model"] == "tiny/1"
+    with Image.open(BytesIO(response.data)) as drawn:
+        assert drawn.size == HALF_RED.size
+        assert drawn.getpixel((10, 45)) == (255, 255, 255)
+        assert drawn.getpixel((115, 45)) == (0, 0, 255)
+
+
+def test_explanation_as_json_is_the_grid(client: FlaskClient) -> None:
+    for label, hot, cold in (("red", slice(0, 18), slice(20, 38)), ("blue", slice(20, 38), slice(0, 18))):
+        answer = explain(client, f"?class={label}", "application/json").json
+        assert answer is not None
+        grid = np.array(answer["heatmap"])
+        assert (answer["model"], answer["class"]) == ("tiny/1", label)
+        assert grid.shape == (30, 38)
+        assert grid.max() == 1
+        assert grid[:, hot].mean() > 0.9
+        assert grid[:, cold].mean() < 0.3
+        assert answer["area"] == {"left": 0, "top": 0, "right": 1, "bottom": 1}
+
+
+def test_without_a_class_the_top_one_is_explained(client: FlaskClient) -> None:
+    answer = explain(client, "", "application/json").json
+    assert answer is not None
+    assert answer["class"] == answer["label"]
+    assert answer == explain(client, f"?class={answer['label']}", "application/json").json
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("?class=cricket", "invalid_request"),
+        ("?class=3", "invalid_request"),
+        ("?alpha=2", "invalid_request"),
+        ("?alpha=nan", "invalid_request"),
+        ("?alpha=high", "invalid_request"),
+        ("?colormap=jet", "invalid_request"),
+        ("?model=floats", "not_explainable"),
+    ],
+)
+def test_what_cannot_be_explained_is_a_problem(client: FlaskClient, query: str, code: str) -> None:
+    assert_problem(explain(client, query), 400, code)
+
+
 def test_deadline_of_the_caller_counts(client: FlaskClient, image_server: ImageServer) -> None:
     url = {"url": image_server.url("/slow-body")}
     assert_problem(client.post("/predict", json=url, headers={"X-Request-Timeout-Ms": "200"}), 422, "image_unreachable")
@@ -168,9 +225,16 @@ def test_deadline_of_the_caller_counts(client: FlaskClient, image_server: ImageS
     assert upload(client, headers={"X-Request-Timeout-Ms": "60000"}).status_code == 200
 
 
-def test_model_server_that_does_not_answer_in_time_is_504(client: FlaskClient) -> None:
-    upload(client)
-    assert_problem(upload(client, jpeg(1200, 900), headers={"X-Request-Timeout-Ms": "1"}), 504, "model_timeout")
+def test_model_server_that_does_not_answer_in_time_is_504(settings: Settings, tiny_model: TinyModel) -> None:
+    flags = ("--model_name=tiny", f"--model_base_path={tiny_model.models / 'tiny'}")
+    with running_model_server(*flags) as running:
+        client = create_app(settings.model_copy(update={"model_server": running.address})).test_client()
+        assert upload(client).json == "red"
+        running.process.send_signal(signal.SIGSTOP)
+        assert_problem(upload(client, headers={"X-Request-Timeout-Ms": "300"}), 504, "model_timeout")
+        assert client.get("/ping").data == b"pong"
+        running.process.send_signal(signal.SIGCONT)
+        assert upload(client).json == "red"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from keras_image_helper import create_preprocessor
 from PIL import Image
 
 from gateway.images import decode
-from gateway.preprocessing import Resize, resize, scale, to_tensor
+from gateway.preprocessing import Resize, resize, scale, seen, to_tensor
 from tests.pictures import drawn, encoded, jpeg
 
 STRETCH, CROP, PAD = (Resize(decode_scale="fit", filter="bilinear", aspect=a) for a in ("stretch", "crop", "pad"))
@@ -56,6 +56,21 @@ def test_pad_shows_everything_between_grey_bars() -> None:
     padded = np.asarray(resize(Image.new("RGB", (300, 100), "red"), (60, 60), PAD))
     assert padded[0, 30].tolist() == [127, 127, 127]
     assert padded[30, 0].tolist() == [255, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("how", "area"), [(STRETCH, (0, 0, 300, 100)), (CROP, (100, 0, 200, 100)), (PAD, (0, -100, 300, 200))]
+)
+def test_seen_area_is_what_the_tensor_shows(how: Resize, area: tuple[float, ...]) -> None:
+    assert seen((300, 100), (60, 60), how) == pytest.approx(area)
+
+
+@pytest.mark.parametrize("how", [STRETCH, CROP])
+def test_seen_area_resized_is_the_tensor(how: Resize) -> None:
+    image = structured(300, 200)
+    left, top, right, bottom = seen(image.size, (60, 60), how)
+    part = image.resize((60, 60), Image.Resampling.BILINEAR, box=(left, top, right, bottom))
+    assert (np.asarray(part) == to_tensor(image, (60, 60), how)[0]).all()
 
 
 def test_image_of_the_wanted_size_is_untouched() -> None:

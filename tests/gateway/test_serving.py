@@ -47,7 +47,7 @@ def client() -> Iterator[ModelServer]:
 def test_code_becomes_its_error(client: ModelServer, code: str) -> None:
     wanted: type[GatewayError] = SPECIAL.get(code, ModelUnavailable)
     with pytest.raises(GatewayError) as caught:
-        client.predict(code, 1, SIGNATURE, IMAGES, Deadline(5))
+        client.predict(code, 1, SIGNATURE, {"images": IMAGES}, Deadline(5))
     assert type(caught.value) is wanted
 
 
@@ -72,7 +72,7 @@ def test_calls_go_round_the_addresses_of_a_name() -> None:
     deadline = Deadline(10)
     while not all(counts) and deadline.remaining_s():
         with pytest.raises(ModelUnavailable):
-            client.predict("any", 1, SIGNATURE, IMAGES, deadline)
+            client.predict("any", 1, SIGNATURE, {"images": IMAGES}, deadline)
     assert all(counts)
     client.close()
     for server, _ in servers:
@@ -81,4 +81,4 @@ def test_calls_go_round_the_addresses_of_a_name() -> None:
 
 def test_no_time_left_is_no_call(client: ModelServer) -> None:
     with pytest.raises(ModelTimeout):
-        client.predict("INTERNAL", 1, SIGNATURE, IMAGES, Deadline(0))
+        client.predict("INTERNAL", 1, SIGNATURE, {"images": IMAGES}, Deadline(0))

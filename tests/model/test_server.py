@@ -53,6 +53,16 @@ def test_answers_are_tensorflows(channel: grpc.Channel, tiny_model: TinyModel, s
     assert set(response.outputs) == {"probabilities", "logits", "known_score"}
 
 
+def test_explanation_is_tensorflows_from_the_same_weights(channel: grpc.Channel, tiny_model: TinyModel) -> None:
+    oracle = np.load(tiny_model.oracle)
+    request = predict_request(oracle["images"], signature="explain")
+    request.inputs["class_index"].CopyFrom(to_proto(np.array([-1, 0, 1, 2, -1], np.int32)))
+    outputs = predict(channel, request).outputs
+    assert np.abs(to_array(outputs["heatmap"]) - oracle["heatmap"]).max() <= 1e-4
+    assert np.abs(to_array(outputs["probabilities"]) - oracle["serve_uint8"]).max() <= 1e-4
+    assert "heatmap" not in predict(channel, predict_request(oracle["images"])).outputs
+
+
 def test_batch_answers_as_its_rows_do(channel: grpc.Channel, tiny_model: TinyModel) -> None:
     images = np.load(tiny_model.oracle)["images"]
     batch = to_array(predict(channel, predict_request(images)).outputs["logits"])
@@ -171,7 +181,7 @@ def test_metadata_gives_the_signatures(channel: grpc.Channel) -> None:
     signatures = get_model_metadata_pb2.SignatureDefMap()
     assert response.metadata["signature_def"].Unpack(signatures)
     assert response.model_spec.version.value == 1
-    assert set(signatures.signature_def) == {"serving_default", "serve_uint8"}
+    assert set(signatures.signature_def) == {"serving_default", "serve_uint8", "explain"}
     assert signatures.signature_def["serve_uint8"].method_name == "tensorflow/serving/predict"
 
 

@@ -21,7 +21,7 @@ from gateway.preprocessing import Resize
 from trainer.config import Config
 
 config = Config(
-    name="corners", version=3, input_size=(75, 80), views=2, epochs={epochs}, batch_size=8, frozen_until="mixed9",
+    name="corners", version=3, input_size=(107, 139), views=2, epochs={epochs}, batch_size=8, frozen_until="mixed9",
     held_back=0.2, nearest_cosine=1.1, data="drawn by a test",
     resize=Resize(decode_scale="fit", filter="bilinear", aspect="crop"),
 )
@@ -76,14 +76,14 @@ def test_export_has_what_the_model_folder_needs(version: Path) -> None:
 
 def test_gateway_reads_the_card(version: Path) -> None:
     card = Card.model_validate_json((version / "assets.extra" / "card.json").read_bytes())
-    assert (card.labels, card.input_size, card.version) == (("blue", "red"), (75, 80), 3)
+    assert (card.labels, card.input_size, card.version) == (("blue", "red"), (107, 139), 3)
     assert set(card.known_threshold) == {"float32"}
     document = json.loads((version / "assets.extra" / "card.json").read_bytes())
     assert document["data"]["source"] == "drawn by a test"
     assert document["metrics"]["float32"]["valid"]["pictures"] == 4
 
 
-def test_warm_up_requests_name_both_signatures(version: Path) -> None:
+def test_warm_up_requests_name_every_signature(version: Path) -> None:
     from model.servable import _records
 
     records = [
@@ -94,6 +94,7 @@ def test_warm_up_requests_name_both_signatures(version: Path) -> None:
     assert {(spec.name, spec.signature_name) for spec in specs} == {
         ("corners", "serving_default"),
         ("corners", "serve_uint8"),
+        ("corners", "explain"),
     }
 
 
@@ -103,7 +104,7 @@ def test_signatures_agree_and_kernels_are_float16(folder: Path, version: Path) -
 import sys, numpy as np, tensorflow as tf
 from gateway.preprocessing import scale
 signatures = tf.saved_model.load(sys.argv[1]).signatures
-images = np.random.default_rng(0).integers(0, 256, (3, 75, 80, 3), np.uint8)
+images = np.random.default_rng(0).integers(0, 256, (3, 107, 139, 3), np.uint8)
 by_uint8 = signatures["serve_uint8"](images=tf.constant(images))
 by_float = signatures["serving_default"](images=tf.constant(scale(images, "tf")))
 assert set(by_uint8) == set(by_float) == {"probabilities", "logits", "known_score"}
@@ -122,6 +123,37 @@ assert all((kernel == kernel.astype(np.float16)).all() for kernel in kernels)
     )
     assert child.returncode == 0, child.stderr[-2000:]
     assert LARGEST_DIFFERENCE <= 1e-4
+
+
+def test_heatmap_is_grad_cam_by_gradient_tape(version: Path) -> None:
+    program = """
+import sys, keras, numpy as np, tensorflow as tf
+model = keras.saving.load_model(sys.argv[1] + ".keras", compile=False)
+upper, lower = model.get_layer("upper"), model.get_layer("lower")
+head = upper.get_layer("head")
+features_of = keras.Model(upper.input, head.input)
+images = np.random.default_rng(0).integers(0, 256, (4, 107, 139, 3), np.uint8)
+explain = tf.saved_model.load(sys.argv[1]).signatures["explain"]
+for index in (0, 1):
+    features = features_of(lower(images / np.float32(127.5) - 1))
+    with tf.GradientTape() as tape:
+        tape.watch(features)
+        logit = head(features)[:, index]
+    weights = tf.reduce_mean(tape.gradient(logit, features), axis=(1, 2))
+    wanted = tf.nn.relu(tf.einsum("bhwc,bc->bhw", features, weights)).numpy()
+    wanted /= np.maximum(wanted.max(axis=(1, 2), keepdims=True), 1e-30)
+    given = explain(images=tf.constant(images), class_index=tf.constant([index] * 4))["heatmap"].numpy()
+    assert given.shape == wanted.shape == (4, 2, 3)
+    assert np.abs(given - wanted).max() < 1e-4, (given, wanted)
+    assert given.any(axis=(1, 2)).sum() + (wanted.max(axis=(1, 2)) == 0).sum() == 4
+outputs = explain(images=tf.constant(images), class_index=tf.constant([-1] * 4))
+top = tf.argmax(outputs["logits"], axis=1, output_type=tf.int32)
+assert (explain(images=tf.constant(images), class_index=top)["heatmap"].numpy() == outputs["heatmap"].numpy()).all()
+"""
+    child = subprocess.run(
+        [sys.executable, "-c", program, str(version)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert child.returncode == 0, child.stderr[-2000:]
 
 
 def test_stopped_run_goes_on_and_a_finished_one_is_not_repeated(
