@@ -47,7 +47,7 @@ class Servable(tf.Module):  # type: ignore[misc]
             raise TrainerError(f"preprocessing={config.preprocessing!r} has no form in the graph yet; use tf or none.")
         self.weights = [variable.value for variable in model.variables]  # each is saved once
         scale_by, offset = _OFFSETS[config.preprocessing]
-        explained, kernel = network.explainable(model)
+        lower, upper, kernel = network.explainable(model)
 
         def named(logits: Any) -> dict[str, Any]:
             logits = logits / divisor
@@ -62,10 +62,13 @@ class Servable(tf.Module):  # type: ignore[misc]
             return tf.cast(images, tf.float32) / scale_by - offset
 
         def explain(images: Any, class_index: Any) -> dict[str, Any]:
-            features, logits = explained(scaled(images), training=False)
-            top = tf.argmax(logits, axis=1, output_type=tf.int32)
+            features, logits = upper(lower(scaled(images), training=False), training=False)
+            outputs = named(logits)
+            # Of the scaled logits: a second use of the raw ones would keep a converter from folding the scale into the
+            # head, and the network from being the same one as in the other signatures.
+            top = tf.argmax(outputs["logits"], axis=1, output_type=tf.int32)
             evidence = tf.gather(tf.transpose(kernel.value), tf.where(class_index < 0, top, class_index))
-            return {**named(logits), "heatmap": heatmap(features, evidence)}
+            return {**outputs, "heatmap": heatmap(features, evidence)}
 
         shape = (None, *config.input_size, 3)
         floats, bytes_ = tf.TensorSpec(shape, tf.float32, "images"), tf.TensorSpec(shape, tf.uint8, "images")

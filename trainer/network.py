@@ -68,18 +68,17 @@ def upper(model: Any, until: str, num_classes: int, dropout: float, seed: int) -
     return part
 
 
-def explainable(model: Any) -> tuple[Any, Any]:
+def explainable(model: Any) -> tuple[Any, Any, Any]:
     """What an explanation needs of a `whole` network.
 
     Returns:
-        A model from float32 images (batch, H, W, 3) to the feature maps before the head (batch, h, w, channels) and the
-        logits (batch, num_classes); and the head's kernel (channels, num_classes).
+        The lower part: float32 images (batch, H, W, 3) to features; a model from those to the feature maps before the
+        head (batch, h, w, channels) and the logits (batch, num_classes); and the head's kernel (channels, num_classes).
     """
     upper_part = model.get_layer("upper")
     head = upper_part.get_layer("head")
     both = keras.Model(upper_part.input, [head.input, upper_part.output])
-    images = keras.Input(model.input_shape[1:], name="images")
-    return keras.Model(images, both(model.get_layer("lower")(images))), head.get_layer("logits").kernel
+    return model.get_layer("lower"), both, head.get_layer("logits").kernel
 
 
 def whole(lower_part: Any, upper_part: Any) -> Any:

@@ -125,6 +125,14 @@ assert all((kernel == kernel.astype(np.float16)).all() for kernel in kernels)
     assert LARGEST_DIFFERENCE <= 1e-4
 
 
+def test_every_signature_is_served_from_the_same_weights(version: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "model.convert", str(version), str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=100)
+    graphs = json.loads((tmp_path / "graphs.json").read_text())
+    assert set(graphs) == {"serving_default", "serve_uint8", "explain"}
+    assert {steps[-1] for steps in graphs.values()} == {"trunk"}
+
+
 def test_heatmap_is_grad_cam_by_gradient_tape(version: Path) -> None:
     program = """
 import sys, keras, numpy as np, tensorflow as tf
