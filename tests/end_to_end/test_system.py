@@ -8,10 +8,13 @@ import socket
 import subprocess
 import sys
 import time
+from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 import pytest
 import requests
+from PIL import Image
 
 from bench.processes import free_port
 from run import is_serving
@@ -44,6 +47,22 @@ def test_sample_is_answered_the_same_in_three_ways(system: System, image_server:
     assert by_form.json() == by_body.json() == by_url.json()
     assert list(by_form.json()) == LABELS
     assert sum(by_form.json().values()) == pytest.approx(1, abs=1e-5)
+
+
+def test_sample_is_explained(system: System) -> None:
+    sample = ROOT / "samples" / "tennis.jpg"
+    response = requests.post(f"{system.base}/explain", files={"file": sample.read_bytes()}, timeout=15)
+    with Image.open(BytesIO(response.content)) as drawn, Image.open(sample) as given:
+        assert (drawn.format, drawn.size) == ("PNG", given.size)
+    grid = requests.post(
+        f"{system.base}/explain?class=tennis",
+        files={"file": sample.read_bytes()},
+        headers={"Accept": "application/json"},
+        timeout=15,
+    ).json()
+    heatmap = np.array(grid["heatmap"])
+    assert (heatmap.shape, heatmap.max(), grid["label"]) == ((8, 8), 1, "tennis")
+    assert heatmap[:3, 4:].mean() > 2 * heatmap.mean()  # the racket and the ball, in the upper right
 
 
 def test_wrong_input_is_a_problem_within_its_time_and_the_next_request_works(
