@@ -33,7 +33,6 @@ sys.addaudithook(only_loopback)
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "shared: needs ../shared, the photographs; left out where that is absent")
-    config.addinivalue_line("markers", "model: needs the shipped model in model/sports7")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -53,9 +54,15 @@ def answers(version: Path, batches: Iterable[Images], precision: str) -> Answers
 
 
 def _in_tensorflow(version: Path, batches: Iterable[Images]) -> Iterator[dict[str, NDArray[Any]]]:
-    signature = tf.saved_model.load(str(version)).signatures["serve_uint8"]
+    signatures = _loaded(version).signatures
     for images in batches:
-        yield {name: value.numpy() for name, value in signature(images=tf.constant(images)).items()}
+        yield {name: value.numpy() for name, value in signatures["serve_uint8"](images=tf.constant(images)).items()}
+
+
+@lru_cache(maxsize=1)
+def _loaded(version: Path) -> Any:
+    """The SavedModel; an evaluation asks it many times."""
+    return tf.saved_model.load(str(version))
 
 
 def _served(version: Path, batches: Iterable[Images], precision: str) -> Iterator[dict[str, NDArray[Any]]]:
