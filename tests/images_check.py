@@ -110,7 +110,10 @@ def build(work: Path, dockerfile: str, tag: str) -> None:
     # Without --format docker HEALTHCHECK would be dropped.
     options = ("--isolation", "chroot", "--format", "docker", "--pull-never")
     buildah(work, "bud", *options, "-f", ROOT / dockerfile, "-t", tag, ROOT)
-    config = json.loads(buildah(work, "inspect", "--type", "image", tag))["Docker"]["config"]
+    inspected = json.loads(buildah(work, "inspect", "--type", "image", tag))
+    layers = len(inspected["OCIv1"]["rootfs"]["diff_ids"])
+    print(f"{dockerfile:<24} {layers} layers here (the base's, and one for the last stage)")
+    config = inspected["Docker"]["config"]
     assert config["User"] == USER, config["User"]
     if dockerfile != "model/Dockerfile":
         assert config["Healthcheck"]["Test"][0] == "CMD"
