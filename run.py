@@ -76,7 +76,8 @@ def main() -> None:
         require_free(*address)
     if not ipaddress.ip_address(socket.gethostbyname(host)).is_loopback:
         print(f"Warning: {host} can be reached from other machines, and no key is asked for.", flush=True)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    for number in (signal.SIGINT, signal.SIGTERM):  # said for both: a shell's background job starts with SIGINT ignored
+        signal.signal(number, signal.default_int_handler)
     parts: list[Part] = []
     try:
         flags = [f"--port={model_port}", f"--model_config_file={write_models_config()}"]
@@ -95,7 +96,8 @@ def main() -> None:
     except KeyboardInterrupt:
         print("Stopping.", flush=True)
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for number in (signal.SIGINT, signal.SIGTERM):  # a second one must not leave a part behind
+            signal.signal(number, signal.SIG_IGN)
         deadline = time.monotonic() + STOP_S
         for part in reversed(parts):
             part.stop(deadline)

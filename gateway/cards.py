@@ -89,7 +89,7 @@ class Cards:
     def __init__(self, folder: Path, server: ModelServer, default_model: str = "") -> None:
         self._folder, self._server, self._default = folder, server, default_model
         self._lock = threading.Lock()
-        self._states: dict[str, tuple[float, dict[int, str] | ModelError]] = {}
+        self._states: dict[str, tuple[float, dict[int, str]]] = {}
         self._read: tuple[float, dict[str, dict[int, tuple[Card | None, str, dict[str, Any]]]]] = (-STATES_S, {})
         self._signatures: dict[tuple[str, int], tuple[Signature, Signature | None]] = {}
 
@@ -106,16 +106,19 @@ class Cards:
             ModelUnavailable: No version is available now.
         """
         name = name or self.default_model
+        cards = self._cards_of(name)
+        states = self._known_states(name, deadline)
+        if isinstance(states, ModelError):
+            raise states
         available = {
-            found.number: found.card
-            for found in self.versions(name, deadline)
-            if found.card is not None and found.state == AVAILABLE and version in (None, found.number)
+            number: card
+            for number, (card, _, _) in cards.items()
+            if card is not None and states.get(number) == AVAILABLE and version in (None, number)
         }
+        if not available and version is not None:
+            raise UnknownModel(f"Version {version} of the model {name} isn't served.")
         if not available:
-            states = self._known_states(name, deadline)
-            if version is not None and isinstance(states, dict):
-                raise UnknownModel(f"Version {version} of the model {name} isn't served.")
-            raise states if isinstance(states, ModelError) else ModelUnavailable(f"no version of {name} is available")
+            raise ModelUnavailable(f"no version of {name} is available")
         number = max(available)
         return ServedVersion(available[number], *self._chosen(name, number, deadline))
 
@@ -142,9 +145,7 @@ class Cards:
         Raises:
             UnknownModel: No card knows the model.
         """
-        cards = self._cards().get(name)
-        if cards is None:
-            raise UnknownModel(f"There is no model {name}.")
+        cards = self._cards_of(name)
         states = self._known_states(name, deadline)
         known = states if isinstance(states, dict) else {}
         missing = "UNKNOWN" if isinstance(states, ModelError) else "NOT_SERVED"
@@ -189,6 +190,12 @@ class Cards:
             explanation = None
         self._signatures[name, version] = found, explanation
         return found, explanation
+
+    def _cards_of(self, name: str) -> dict[int, tuple[Card | None, str, dict[str, Any]]]:
+        cards = self._cards().get(name)
+        if cards is None:
+            raise UnknownModel(f"There is no model {name}.")
+        return cards
 
     def _cards(self) -> dict[str, dict[int, tuple[Card | None, str, dict[str, Any]]]]:
         """Every card in the folder by name and version, at most STATES_S old."""

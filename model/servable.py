@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
 from model.cache import converted
@@ -81,7 +82,10 @@ class Servable:
         """Replay the recorded requests; how many there were."""
         replayed = 0
         for record in _records(path):
-            log = prediction_log_pb2.PredictionLog.FromString(record)
+            try:
+                log = prediction_log_pb2.PredictionLog.FromString(record)
+            except DecodeError as error:
+                raise LoadError(f"{path} holds what is no PredictionLog: {error}") from error
             if log.WhichOneof("log_type") == "predict_log" and replayed < MOST_WARMUP_RECORDS:
                 try:
                     self.predict(log.predict_log.request, WARMUP_S)

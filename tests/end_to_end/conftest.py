@@ -47,14 +47,20 @@ class System:
 
 
 @contextmanager
-def running(state: str, **environment: str) -> Iterator[System]:
-    """The system, ready; ended afterwards."""
+def running(state: str, *, in_background: bool = False, **environment: str) -> Iterator[System]:
+    """The system, ready; ended afterwards. In the background it starts with SIGINT ignored, as a shell's jobs do."""
     port, model_port = free_port(), free_port()
+    ignore = "trap '' INT; " if in_background else "trap - INT; "
     own = {"PORT": str(port), "MODEL_PORT": str(model_port), "XDG_STATE_HOME": state, **environment}
     process = subprocess.Popen(
-        [sys.executable, "run.py"], cwd=ROOT, env=os.environ | own, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        text=True, start_new_session=True,
-    )  # fmt: skip
+        ["sh", "-c", ignore + 'exec "$0" run.py', sys.executable],
+        cwd=ROOT,
+        env=os.environ | own,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
     system = System(process, port, model_port)
     ready = threading.Event()
 

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 
@@ -187,11 +188,15 @@ def test_when_a_part_dies_all_end_and_say_so(tmp_path: Path, victim: str) -> Non
     assert f"The {name} ended with status" in "".join(system.lines)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_signal_stops_everything_quietly(tmp_path: Path, number: signal.Signals) -> None:
-    with running(str(tmp_path)) as system:
+@pytest.mark.parametrize(
+    ("number", "in_background"), [(signal.SIGINT, False), (signal.SIGINT, True), (signal.SIGTERM, False)]
+)
+def test_signal_stops_everything_quietly(tmp_path: Path, number: signal.Signals, in_background: bool) -> None:
+    with running(str(tmp_path), in_background=in_background) as system:
         children = [system.child("gunicorn"), system.child("model.server")]
         system.process.send_signal(number)
+        with suppress(ProcessLookupError):
+            system.process.send_signal(number)  # a second one changes nothing
         assert system.process.wait(15) == 0
         assert not any(Path(f"/proc/{child}").exists() for child in children)
         assert "Traceback" not in "".join(system.lines)
