@@ -141,6 +141,8 @@ def main() -> None:
         right = np.zeros(len(chosen), bool)
         for model, (_, test) in zip(models[how.filter, how.aspect], folds(labels), strict=True):
             held_back = np.intersect1d(test, chosen)
+            if not len(held_back):
+                continue  # with few enlarged pictures a fold may have none
             right[held_back] = model.predict(features[held_back]) == labels[held_back]
         large.append({**how.model_dump(), "accuracy": round(100 * float(right.mean()), 2), "cpu_ms": round(cost_ms, 2)})
         print(large[-1], flush=True)
