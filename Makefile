@@ -8,6 +8,8 @@ BIN := $(VENV)/bin
 DATA ?= $(ROOT)/../shared/data/sports7
 WEIGHTS ?= $(wildcard $(ROOT)/../shared/weights/inception_v3_notop.weights.h5)
 CONFIG ?= sports7
+OUTLIERS ?= $(if $(filter sports7,$(CONFIG)),$(wildcard $(ROOT)/../shared/data/sports100))
+FOREIGN ?= $(if $(filter sports7,$(CONFIG)),$(wildcard $(ROOT)/../shared/data/foreign))
 ADDRESS := $(foreach name,HOST PORT MODEL_PORT,$(if $($(name)),$(name)=$($(name))))
 
 .DEFAULT_GOAL := help
@@ -43,10 +45,14 @@ format: $(VENV)/.dev ## format the code
 docs: $(VENV)/.dev ## fill in what README and docs take from the code
 	@cd $(ROOT) && $(BIN)/python -m docs.build
 
-train: $(VENV)/.trainer ## train CONFIG=sports7 on DATA= from WEIGHTS=, export it and measure it (about an hour)
-	@cd $(ROOT) && $(BIN)/python -m trainer train $(CONFIG) --data $(DATA) $(if $(WEIGHTS),--weights $(WEIGHTS))
-	@cd $(ROOT) && $(BIN)/python -m trainer export $(CONFIG) --data $(DATA) --models $(or $(MODELS),model) --keras
-	@cd $(ROOT) && $(BIN)/python -m trainer evaluate $(CONFIG) --data $(DATA) --models $(or $(MODELS),model) --precision bfloat16 --record \
+# What both commands that measure need; FOREIGN may be empty.
+MEASURE = $(CONFIG) --data $(DATA) --models $(or $(MODELS),model) $(if $(FOREIGN),--foreign $(FOREIGN))
+train: $(VENV)/.trainer ## train CONFIG=sports7 on DATA= (OUTLIERS=, FOREIGN=) from WEIGHTS=, export it and measure it (under two hours)
+	@cd $(ROOT) && $(BIN)/python -m trainer train $(CONFIG) --data $(DATA) $(if $(WEIGHTS),--weights $(WEIGHTS)) \
+	  $(if $(OUTLIERS),--outliers $(OUTLIERS)) $(if $(FOREIGN),--foreign $(FOREIGN))
+	@$(if $(FOREIGN),cd $(ROOT) && $(BIN)/python -m trainer known $(CONFIG) --data $(DATA) --foreign $(FOREIGN))
+	@cd $(ROOT) && $(BIN)/python -m trainer export $(MEASURE) --keras
+	@cd $(ROOT) && $(BIN)/python -m trainer evaluate $(MEASURE) --precision bfloat16 --robustness --explanation --record \
 	  || echo "bfloat16 isn't measured here; the model is served in float32."
 	@$(if $(MODELS),,$(ROOT)/kube-config/copy-cards.sh)
 

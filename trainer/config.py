@@ -33,15 +33,35 @@ class Config:
     """Share of the training pictures that is never trained on and picks the epoch and the threshold, 0 to 1."""
     nearest_cosine: float = 0.95
     """Pictures whose pooled features have at least this cosine are near duplicates, and stay on one side."""
-    views: int = 6
-    """How many views of a picture are kept: the picture as it is, and views - 1 augmented ones."""
+    left_out: Path | None = None
+    """A CSV of training pictures (`image_ID`) that aren't trained on, because their labels are wrong."""
+    judged: Path | None = None
+    """A CSV of pictures (`image_ID`) that an evaluation got wrong, and what somebody says of them (`judgement`)."""
+    balance: float = 1.0
+    """How even the classes are drawn: 0 as often as the data has them, 1 all alike."""
+    outlier_share: float = 0.25
+    """Share of a batch that are outliers, pictures of none of the classes, where the run has some, 0 to 1."""
+    outliers_not_used: tuple[str, ...] = ()
+    """Classes of the outliers' data set that show one of the run's own classes after all."""
     smallest_crop: float = 0.4
     """Smallest area of an augmented view, as a share of the picture, 0 to 1."""
+    smallest_outlier_crop: float = 0.2
+    """The same for outliers: close-ups of what else there is are none of the classes either."""
+    shrunk: float = 0.5
+    """Share of the views of pictures that are first made smaller, so that sharpness is no cue for a class, 0 to 1."""
+    stretch: float = 1.5
+    """How much an augmented view may be squeezed, across or down; 1 keeps the proportions."""
+    operations: int = 2
+    """How many operations (RandAugment's: light, colours, turns, shears) change an augmented view."""
+    degraded: float = 0.3
+    """Share of the augmented views that are compressed, blurred or made small, 0 to 1."""
+    blanked: float = 0.3
+    """Share of the augmented views of which some cells are blanked, 0 to 1."""
     seed: int = 0
 
     # === Optimizer ===
     frozen_until: str = "mixed7"
-    """The last frozen block of the backbone: its output is computed once a view and kept on disk."""
+    """The last frozen block of the backbone; those after it are trained."""
     batch_size: int = 32
     epochs: int = 24
     """Epochs at most, and the length of the learning rate's cosine."""
@@ -58,11 +78,19 @@ class Config:
     average: float = 0.995
     """Decay of the weights' moving average, a step; the average is what is evaluated and kept."""
 
+    # === Not sure ===
+    known_score: str = "max_probability"
+    """Which score tells the classes' pictures from others: one of `trainer.known`'s."""
+
     # === About ===
     data: str = ""
     """Where the pictures come from, for the card."""
     base_weights: str = ""
     """Where the backbone's weights come from, for the card."""
+    intended_use: str = ""
+    """What the model is for, and what not, for the card."""
+    limits: str = ""
+    """What it can't do, for the card."""
     licence: str = ""
     """What is known about the rights in pictures and weights, for the card."""
 

@@ -2,31 +2,39 @@
 
 Pictures come as a folder a class, or as a CSV with an image and a label column. A picture belongs to `train` or to
 `valid`: by the CSV's `split` column, or by folders of these names; without either everything is `train`.
+
+Two more sets may come beside the classes' own, in the same forms: outliers, pictures of none of the classes that are
+trained on as such, and foreign pictures, which show how well the model tells what it doesn't know (`tune` chooses,
+`valid` reports).
 """
 
 import csv
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.audit import alike
 from trainer.errors import TrainerError
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".gif", ".webp"}
 SPLITS = ("train", "valid")
+FOREIGN_SPLITS = ("tune", "valid")
 FEWEST_PICTURES = 10
 """Fewest training pictures of a class: below it nothing is left to pick the epoch with."""
 
 
 @dataclass(frozen=True)
 class Example:
-    """One labelled picture: `label` is its class' place in the data set's `labels`."""
+    """One labelled picture: `label` is its class' place in the data set's `labels`, or -1 for none of them."""
 
     path: Path
     label: int
+    name: str
+    """What the data set calls it: the class' name, also of a class that isn't the model's."""
 
 
 @dataclass(frozen=True)
@@ -38,26 +46,30 @@ class Dataset:
     valid: tuple[Example, ...]
 
 
-def load(data: Path) -> Dataset:
+Foreign = dict[str, tuple[Example, ...]]
+"""Pictures of none of the classes, by split: `tune` and `valid`."""
+
+
+def load(data: Path, left_out: Path | None = None) -> Dataset:
     """The data set in a folder (which may hold a `labels.csv`), or behind a CSV file.
+
+    Args:
+        data: The folder or the file.
+        left_out: A CSV whose column `image_ID` names training pictures, `CLASS/FILE`, that aren't used.
 
     Raises:
         TrainerError: Something is missing, unknown or empty; the text names it.
     """
-    if data.suffix == ".csv":
-        found = list(_from_csv(data))
-    elif (data / "labels.csv").is_file():
-        found = list(_from_csv(data / "labels.csv"))
-    elif data.is_dir():
-        found = list(_from_folders(data))
-    else:
-        raise TrainerError(f"{data} is neither a folder nor a CSV file.")
+    found = list(_found(data, SPLITS))
     labels = tuple(sorted({label for _, label, _ in found}))
     if len(labels) < 2:
         raise TrainerError(f"{data} holds pictures of {len(labels)} classes; a classifier needs two.")
     split: dict[str, list[Example]] = {name: [] for name in SPLITS}
     for path, label, name in sorted(found):
-        split[name].append(Example(path, labels.index(label)))
+        split[name].append(Example(path, labels.index(label), label))
+    if left_out is not None:
+        wrong = notes(left_out)
+        split["train"] = [example for example in split["train"] if example_name(example) not in wrong]
     for number, label in enumerate(labels):
         count = sum(example.label == number for example in split["train"])
         if count < FEWEST_PICTURES:
@@ -65,7 +77,76 @@ def load(data: Path) -> Dataset:
     return Dataset(labels, tuple(split["train"]), tuple(split["valid"]))
 
 
-def _from_csv(path: Path) -> Iterator[tuple[Path, str, str]]:
+def load_outliers(data: Path, not_used: Collection[str], foreign: Sequence[Example]) -> tuple[Example, ...]:
+    """Pictures of none of the run's classes.
+
+    Args:
+        data: Where they lie, in one of the forms of a data set.
+        not_used: Classes of theirs that are left alone.
+        foreign: Pictures that a model is judged on: none of these is among the outliers, nor one that looks the same.
+
+    Raises:
+        TrainerError: Something is missing, unknown or empty; the text names it.
+    """
+    found = sorted(_found(data, SPLITS))
+    unknown = set(not_used) - {label for _, label, _ in found}
+    if unknown:
+        raise TrainerError(f"{data} has no class {', '.join(sorted(unknown))}, which outliers_not_used names.")
+    examples = [Example(path, -1, label) for path, label, _ in found if label not in not_used]
+    seen = alike([example.path for example in examples], [example.path for example in foreign])
+    return tuple(example for example, same in zip(examples, seen, strict=True) if not same)
+
+
+def load_foreign(data: Path) -> Foreign:
+    """Pictures of none of the run's classes, by split (`tune`, `valid`), that are never trained on.
+
+    Raises:
+        TrainerError: Something is missing, unknown or empty; the text names it.
+    """
+    found = sorted(_found(data, FOREIGN_SPLITS))
+    splits = {
+        name: tuple(Example(path, -1, label) for path, label, of in found if of == name) for name in FOREIGN_SPLITS
+    }
+    for name, examples in splits.items():
+        if not examples:
+            raise TrainerError(f"{data} has no pictures in the split {name}.")
+    return splits
+
+
+def example_name(example: Example) -> str:
+    """The picture's name within its data set: `CLASS/FILE`."""
+    return "/".join(example.path.parts[-2:])
+
+
+def notes(path: Path, column: str = "image_ID") -> dict[str, str]:
+    """What a CSV beside a configuration says of pictures: its column by the picture's name, `CLASS/FILE`.
+
+    Raises:
+        TrainerError: It can't be read, or lacks a column.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+    except OSError as error:
+        raise TrainerError(f"{path} can't be read: {error.strerror}.") from error
+    for needed in ("image_ID", column):
+        if rows and needed not in rows[0]:
+            raise TrainerError(f"{path} has no column {needed}.")
+    return {row["image_ID"]: row[column] for row in rows}
+
+
+def _found(data: Path, splits: tuple[str, ...]) -> Iterator[tuple[Path, str, str]]:
+    """Each picture with its label and its split."""
+    if data.suffix == ".csv":
+        return _from_csv(data, splits)
+    if (data / "labels.csv").is_file():
+        return _from_csv(data / "labels.csv", splits)
+    if data.is_dir():
+        return _from_folders(data, splits)
+    raise TrainerError(f"{data} is neither a folder nor a CSV file.")
+
+
+def _from_csv(path: Path, splits: tuple[str, ...]) -> Iterator[tuple[Path, str, str]]:
     """Kaggle's form: image and label columns, beside the pictures or beside a folder of the CSV's own name."""
     try:
         file = path.open(newline="", encoding="utf-8-sig")
@@ -81,9 +162,9 @@ def _from_csv(path: Path) -> Iterator[tuple[Path, str, str]]:
             )
         roots = [path.parent, path.with_suffix("")]
         for row in rows:
-            name = row.get("split") or "train"
-            if name not in SPLITS:
-                raise TrainerError(f"{path}, line {rows.line_num}: the split {name} is neither train nor valid.")
+            name = row.get("split") or splits[0]
+            if name not in splits:
+                raise TrainerError(f"{path}, line {rows.line_num}: the split {name} is neither {' nor '.join(splits)}.")
             image = next((root / row["image_ID"] for root in roots if (root / row["image_ID"]).is_file()), None)
             if image is None:
                 raise TrainerError(f"{path}, line {rows.line_num}: there is no picture {row['image_ID']}.")
@@ -92,8 +173,8 @@ def _from_csv(path: Path) -> Iterator[tuple[Path, str, str]]:
             yield image, row["label"], name
 
 
-def _from_folders(data: Path) -> Iterator[tuple[Path, str, str]]:
-    by_split = {name: data / name for name in SPLITS if (data / name).is_dir()} or {"train": data}
+def _from_folders(data: Path, splits: tuple[str, ...]) -> Iterator[tuple[Path, str, str]]:
+    by_split = {name: data / name for name in splits if (data / name).is_dir()} or {splits[0]: data}
     for name, root in by_split.items():
         for folder in sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")):
             pictures = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in SUFFIXES]

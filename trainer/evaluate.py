@@ -23,8 +23,8 @@ def report(probabilities: NDArray[np.float32], truth: NDArray[np.intp], labels: 
 
     Returns:
         `pictures`, `accuracy` with its 95 % `interval` (Wilson's), `cross_entropy`, `ece` (expected calibration error,
-        15 equal-width bins, arXiv 1706.04599) with its 95 % `ece_interval` (bootstrap), `by_class` (precision, recall,
-        f1, pictures) and `confusion` (rows are the truth).
+        15 equal-width bins, arXiv 1706.04599) with its 95 % `ece_interval` (bootstrap) and its bins, `reliability` (as
+        that function gives them), `by_class` (precision, recall, f1, pictures) and `confusion` (rows are the truth).
     """
     answers = probabilities.argmax(axis=1)
     confusion = np.zeros((len(labels), len(labels)), int)
@@ -46,6 +46,7 @@ def report(probabilities: NDArray[np.float32], truth: NDArray[np.intp], labels: 
         "accuracy": _share(right, len(truth)),
         "interval": wilson(right, len(truth)),
         "cross_entropy": round(float(-np.log(np.maximum(chosen, 1e-12)).mean()), 4),
+        "reliability": [[round(value, 4) for value in row] for row in reliability(confidence, is_right)],
         "ece": round(ece(confidence, is_right), 4),
         "ece_interval": ece_interval(confidence, is_right),
         "by_class": by_class,
@@ -99,6 +100,13 @@ def temperature(logits: NDArray[np.float32], truth: NDArray[np.intp]) -> float:
 def threshold(known_score: NDArray[np.float32]) -> float:
     """The score that KEPT of these pictures reach: below it an answer isn't confident."""
     return round(float(np.quantile(known_score, 1 - KEPT)), 4)
+
+
+def softmax(logits: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+    """Probabilities, float32 (pictures, num_classes); rows sum to 1."""
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    probabilities: NDArray[np.float32] = (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
+    return probabilities
 
 
 def _share(part: int, of: int) -> float:

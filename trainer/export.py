@@ -9,26 +9,28 @@ import datetime
 import json
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
-from PIL import Image
 
 from gateway.preprocessing import scale
 from protos import prediction_log_pb2, types_pb2
 from protos.tensors import to_proto
 from trainer import network
 from trainer.config import Config
-from trainer.data import Dataset, Example
+from trainer.data import Dataset, Example, Foreign
 from trainer.errors import TrainerError
-from trainer.evaluate import KEPT, report, temperature, threshold
+from trainer.evaluate import temperature
 from trainer.features import tensors
-from trainer.served import Answers, answers
+from trainer.known import KNOWN_FILE, KnownScore, in_graph
+from trainer.measure import record, write_card
+from trainer.served import Answers, answered
+from trainer.split import held_back_examples
+from trainer.train import read_outliers, trained
 
 LARGEST_DIFFERENCE = 1e-4
 """Largest difference of a probability between the Keras model and the exported one."""
@@ -39,66 +41,81 @@ _OFFSETS: dict[str, tuple[float, float]] = {"tf": (127.5, 1.0), "none": (1.0, 0.
 
 
 class Servable(tf.Module):  # type: ignore[misc]
-    """The network with its scaling, its softmax and its names, ready to be saved."""
+    """The network with its scaling, its softmax and its names, ready to be saved.
 
-    def __init__(self, model: Any, config: Config, divisor: float) -> None:
+    The head, a mean over the cells and a dense layer, is written the other way round: what each cell says for each
+    class, then the mean. The logits are the same, and what an explanation needs is there already.
+    """
+
+    def __init__(self, model: Any, num_classes: int, config: Config, divisor: float, known_score: KnownScore) -> None:
         super().__init__()
         if config.preprocessing not in _OFFSETS:
             raise TrainerError(f"preprocessing={config.preprocessing!r} has no form in the graph yet; use tf or none.")
         self.weights = [variable.value for variable in model.variables]  # each is saved once
         scale_by, offset = _OFFSETS[config.preprocessing]
-        lower, upper, kernel = network.explainable(model)
+        features_of, kernel, bias = network.explainable(model)
+        kernel, bias = kernel / divisor, bias / divisor
 
-        def named(logits: Any) -> dict[str, Any]:
-            logits = logits / divisor
-            probabilities = tf.nn.softmax(logits)
-            return {
-                "probabilities": probabilities,
-                "logits": tf.identity(logits),
-                "known_score": tf.reduce_max(probabilities, axis=1),
+        def answer(images: Any) -> tuple[dict[str, Any], Any]:
+            features = features_of(images)
+            cells = tf.nn.conv2d(features, kernel[None, None], 1, "VALID")
+            logits = tf.reduce_mean(cells, axis=(1, 2)) + bias
+            classes = logits[:, :num_classes]
+            outputs = {
+                "probabilities": tf.nn.softmax(classes),
+                "logits": tf.identity(classes),
+                "known_score": known_score(logits, tf.reduce_mean(features, axis=(1, 2))),
             }
+            return outputs, cells[..., :num_classes]
 
         def scaled(images: Any) -> Any:
             return tf.cast(images, tf.float32) / scale_by - offset
 
         def explain(images: Any, class_index: Any) -> dict[str, Any]:
-            features, logits = upper(lower(scaled(images), training=False), training=False)
-            outputs = named(logits)
-            # Of the scaled logits: a second use of the raw ones would keep a converter from folding the scale into the
-            # head, and the network from being the same one as in the other signatures.
+            outputs, cells = answer(scaled(images))
             top = tf.argmax(outputs["logits"], axis=1, output_type=tf.int32)
-            evidence = tf.gather(tf.transpose(kernel.value), tf.where(class_index < 0, top, class_index))
-            return {**outputs, "heatmap": heatmap(features, evidence)}
+            chosen = tf.one_hot(tf.where(class_index < 0, top, class_index), num_classes)
+            return {**outputs, "heatmap": heatmap(cells, chosen)}
 
         shape = (None, *config.input_size, 3)
         floats, bytes_ = tf.TensorSpec(shape, tf.float32, "images"), tf.TensorSpec(shape, tf.uint8, "images")
         index = tf.TensorSpec((None,), tf.int32, "class_index")
         self.functions = {
-            "serving_default": tf.function(lambda images: named(model(images, training=False)), [floats]),
-            "serve_uint8": tf.function(lambda images: named(model(scaled(images), training=False)), [bytes_]),
+            "serving_default": tf.function(lambda images: answer(images)[0], [floats]),
+            "serve_uint8": tf.function(lambda images: answer(scaled(images))[0], [bytes_]),
             "explain": tf.function(explain, [bytes_, index]),
         }
 
 
-def heatmap(features: Any, evidence: Any) -> Any:
+def heatmap(cells: Any, chosen: Any) -> Any:
     """Grad-CAM (arXiv 1610.02391) in closed form.
 
     The head is a mean over the cells and one dense layer, so the gradient of a class' logit by a channel is the same in
-    every cell: the dense layer's weight, divided by the number of cells. No gradient operation stays in the graph.
+    every cell: the dense layer's weight, divided by the number of cells. Channels weighted by it and summed are what
+    each cell says for the class. No gradient operation stays in the graph.
 
     Args:
-        features: float32 (batch, h, w, channels), the head's input.
-        evidence: float32 (batch, channels), the dense layer's weights for the class of each picture.
+        cells: float32 (batch, h, w, num_classes), what each cell says for each class.
+        chosen: float32 (batch, num_classes), 1 for the class of each picture and 0 for the others.
 
     Returns:
         float32 (batch, h, w) in [0, 1]; the highest cell is 1, or all are 0 where nothing speaks for the class.
     """
-    maps = tf.nn.relu(tf.einsum("bhwc,bc->bhw", features, evidence))
+    maps = tf.nn.relu(tf.reduce_sum(cells * chosen[:, None, None], axis=3))
     highest = tf.reduce_max(maps, axis=(1, 2), keepdims=True)
     return maps / tf.where(highest > 0, highest, tf.ones_like(highest))
 
 
-def export(config: Config, dataset: Dataset, run: Path, models: Path, *, keep_keras: bool, replace: bool) -> Path:
+def export(
+    config: Config,
+    dataset: Dataset,
+    run: Path,
+    models: Path,
+    foreign: Foreign | None,
+    *,
+    keep_keras: bool,
+    replace: bool,
+) -> Path:
     """Write the run's model as `models/NAME/VERSION`, compared with the Keras model on real pictures.
 
     Args:
@@ -106,6 +123,7 @@ def export(config: Config, dataset: Dataset, run: Path, models: Path, *, keep_ke
         dataset: Its pictures.
         run: The run's folder, trained.
         models: The folder of all models.
+        foreign: Pictures of none of the classes, for the card's metrics.
         keep_keras: Write `models/NAME/VERSION.keras` too.
         replace: Replace a version that is there.
 
@@ -118,29 +136,33 @@ def export(config: Config, dataset: Dataset, run: Path, models: Path, *, keep_ke
     version = models / config.name / str(config.version)
     if version.exists() and not replace:
         raise TrainerError(f"{version} is there already; give the configuration a new version, or say --replace.")
-    file = run / "model.keras"
-    if not file.is_file():
-        raise TrainerError(f"There is no {file}: train the run first.")
-    model = keras.saving.load_model(file, compile=False)
+    model = trained(run)
     partial = version.with_name(f".{version.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     held_back = held_back_examples(dataset, run)
-    logits = _keras_logits(model, held_back, config)
+    logits = _keras_logits(model, held_back, config)[:, : len(dataset.labels)]
     divisor = temperature(logits, np.array([example.label for example in held_back]))
-    servable = Servable(model, config, divisor)
+    score = in_graph(config, dataset, run, model)
+    servable = Servable(model, len(dataset.labels), config, divisor, score)
     tf.saved_model.save(servable, str(partial), servable.functions)
     _compare(logits[:COMPARED] / divisor, answered(partial, config, held_back[:COMPARED], "float32"))
     extra = partial / "assets.extra"
     extra.mkdir()
-    write_card(extra / "card.json", card(config, dataset, len(held_back), divisor))
-    record(partial, config, dataset, held_back, "float32")
+    write_card(extra / "card.json", card(config, dataset, run, divisor))
+    record(partial, config, dataset, run, foreign, "float32", {})
     _write_warmup(extra / "tf_serving_warmup_requests", config)
     if version.exists():
         shutil.rmtree(version)
     os.replace(partial, version)
     if keep_keras:
-        shutil.copyfile(file, version.with_suffix(".keras"))
+        shutil.copyfile(run / "model.keras", version.with_suffix(".keras"))
     return version
+
+
+def _compared(run: Path) -> dict[str, Any]:
+    """What `trainer known` found, if it was run."""
+    file = run / KNOWN_FILE
+    return dict(json.loads(file.read_text())["scores"]) if file.is_file() else {}
 
 
 def _keras_logits(model: Any, examples: Sequence[Example], config: Config) -> NDArray[np.float32]:
@@ -156,14 +178,9 @@ def _compare(logits: NDArray[np.float32], exported: Answers) -> None:
     print(f"Exported and Keras model agree within {difference:.1e} on {len(logits)} pictures.")
 
 
-def held_back_examples(dataset: Dataset, run: Path) -> list[Example]:
-    """The training pictures that the run held back."""
-    names = set(json.loads((run / "split.json").read_text())["held_back"])
-    return [example for example in dataset.train if str(example.path.resolve()) in names]
-
-
-def card(config: Config, dataset: Dataset, held_back: int, divisor: float) -> dict[str, Any]:
+def card(config: Config, dataset: Dataset, run: Path, divisor: float) -> dict[str, Any]:
     """The model card, before anything is measured."""
+    held_back = len(held_back_examples(dataset, run))
     return {
         "name": config.name,
         "version": config.version,
@@ -172,6 +189,8 @@ def card(config: Config, dataset: Dataset, held_back: int, divisor: float) -> di
         "preprocessing": config.preprocessing,
         "resize": config.resize.model_dump(),
         "temperature": divisor,
+        "known_score": config.known_score,
+        "known_scores": _compared(run),
         "known_threshold": {},
         "metrics": {},
         "data": {
@@ -179,48 +198,14 @@ def card(config: Config, dataset: Dataset, held_back: int, divisor: float) -> di
             "train": len(dataset.train) - held_back,
             "held_back": held_back,
             "valid": len(dataset.valid),
+            "outliers": read_outliers(run),
         },
         "base_weights": config.base_weights,
         "created": datetime.date.today().isoformat(),
+        "intended_use": config.intended_use,
+        "limits": config.limits,
         "licence": config.licence,
     }
-
-
-def record(version: Path, config: Config, dataset: Dataset, held_back: Sequence[Example], precision: str) -> None:
-    """Measure the exported model in a precision and write threshold and metrics into its card."""
-    path = version / "assets.extra" / "card.json"
-    written = json.loads(path.read_text())
-    measured: dict[str, Any] = {}
-    for name, examples in (("held_back", held_back), ("valid", dataset.valid)):
-        if not examples:
-            continue
-        given = answered(version, config, examples, precision)
-        truth = np.array([example.label for example in examples])
-        measured[name] = report(given.probabilities, truth, dataset.labels)
-        if name == "held_back":
-            written["known_threshold"][precision] = threshold(given.known_score)
-        kept = float((given.known_score >= written["known_threshold"][precision]).mean())
-        measured[name]["confident"] = round(kept, 4)
-    written["metrics"][precision] = measured
-    written["metrics"]["note"] = f"known_threshold keeps {KEPT:.0%} of the held-back pictures; valid only reports."
-    write_card(path, written)
-
-
-def answered(
-    version: Path,
-    config: Config,
-    examples: Sequence[Example],
-    precision: str,
-    *,
-    change: Callable[[Image.Image], Image.Image] | None = None,
-) -> Answers:
-    """The exported model's answers to the pictures, as they are or changed."""
-    return answers(version, tensors(examples, config.input_size, config.resize, change=change), precision)
-
-
-def write_card(path: Path, written: dict[str, Any]) -> None:
-    """Write the card, a key a line, in UTF-8."""
-    path.write_text(json.dumps(written, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _write_warmup(path: Path, config: Config) -> None:

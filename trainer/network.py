@@ -5,12 +5,18 @@ the upper part and a new head are trained.
 """
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from trainer.errors import TrainerError
+
+FEATURES = 2048
+"""Channels of InceptionV3's last block."""
 
 RANDOM = Path("random")
 """Stands for a weights file where there is none to be had."""
@@ -48,16 +54,17 @@ def lower(model: Any, until: str) -> Any:
     return part
 
 
-def upper(model: Any, until: str, num_classes: int, dropout: float, seed: int) -> Any:
-    """The trained part: the output of the block `until` to logits (batch, num_classes).
+def upper(model: Any, until: str, outputs: int, dropout: float, seed: int) -> Any:
+    """The trained part: the output of the block `until` to logits (batch, outputs).
 
-    Batch normalisation keeps ImageNet's statistics: a few thousand pictures in small batches have none better.
+    Batch normalisation keeps ImageNet's statistics: a few thousand pictures in small batches have none better. The head
+    starts from zero, and computes in float32 whatever the blocks before it do.
     """
     head = keras.Sequential(
         [
-            keras.layers.GlobalAveragePooling2D(),
-            keras.layers.Dropout(dropout, seed=seed),
-            keras.layers.Dense(num_classes, kernel_initializer=keras.initializers.GlorotUniform(seed), name="logits"),
+            keras.layers.GlobalAveragePooling2D(dtype="float32"),
+            keras.layers.Dropout(dropout, seed=seed, dtype="float32"),
+            keras.layers.Dense(outputs, kernel_initializer="zeros", name="logits", dtype="float32"),
         ],
         name="head",
     )
@@ -68,17 +75,40 @@ def upper(model: Any, until: str, num_classes: int, dropout: float, seed: int) -
     return part
 
 
-def explainable(model: Any) -> tuple[Any, Any, Any]:
+@contextmanager
+def computing_in_bfloat16(wanted: bool) -> Iterator[None]:
+    """Networks built inside keep their weights in float32 and compute in bfloat16, if it is wanted."""
+    before = keras.config.dtype_policy()
+    if wanted:
+        keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def explainable(model: Any) -> tuple[Callable[[Any], Any], Any, Any]:
     """What an explanation needs of a `whole` network.
 
     Returns:
-        The lower part: float32 images (batch, H, W, 3) to features; a model from those to the feature maps before the
-        head (batch, h, w, channels) and the logits (batch, num_classes); and the head's kernel (channels, num_classes).
+        A function from float32 images (batch, H, W, 3) to the feature maps before the head (batch, h, w, channels); the
+        head's kernel (channels, outputs) and its bias (outputs,).
     """
-    upper_part = model.get_layer("upper")
+    lower_part, upper_part = model.get_layer("lower"), model.get_layer("upper")
     head = upper_part.get_layer("head")
-    both = keras.Model(upper_part.input, [head.input, upper_part.output])
-    return model.get_layer("lower"), both, head.get_layer("logits").kernel
+    body = keras.Model(upper_part.input, head.input)
+    kernel, bias = (np.asarray(weights) for weights in head.get_layer("logits").get_weights())
+    return lambda images: body(lower_part(images, training=False), training=False), kernel, bias
+
+
+def pooled_and_logits(model: Any) -> Any:
+    """What a `whole` network says on the way: images to its FEATURES pooled features and, after them, the logits."""
+    lower_part, upper_part = model.get_layer("lower"), model.get_layer("upper")
+    head = upper_part.get_layer("head")
+    pooled = keras.layers.GlobalAveragePooling2D()(head.input)
+    both = keras.layers.Concatenate(name="said")([pooled, upper_part.output])
+    images = keras.Input(lower_part.input_shape[1:])
+    return keras.Model(images, keras.Model(upper_part.input, both)(lower_part(images)))
 
 
 def whole(lower_part: Any, upper_part: Any) -> Any:

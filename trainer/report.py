@@ -6,7 +6,8 @@ The page holds photographs of the data set, so it lies in the run's folder; the 
 import base64
 import html
 import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from trainer.config import Config
-from trainer.data import Example
+from trainer.data import Dataset, Example, example_name
 from trainer.evaluate import reliability
 from trainer.features import read
 
@@ -69,6 +70,7 @@ def write(
     examples: Sequence[Example],
     probabilities: NDArray[np.float32],
     labels: Sequence[str],
+    judged: Mapping[str, str],
 ) -> Path:
     """Write `report.json`, the plots and `index.html` into the folder.
 
@@ -79,6 +81,7 @@ def write(
         examples: The pictures that were answered.
         probabilities: float32 (pictures, num_classes), their answers.
         labels: The classes' names.
+        judged: What somebody said of a mistake, by the picture's name: wrong label, ambiguous, real miss.
 
     Returns:
         The page.
@@ -95,7 +98,7 @@ def write(
     (folder / "report.json").write_text(json.dumps(result, indent=1) + "\n")
     page = folder / "index.html"
     shown = "".join(f'<img src="{_data("png", png)}" alt="{name}">' for name, png in plots.items())
-    body = f"{_summary(result)}{shown}{_tables(result)}{_mistakes(config, examples, probabilities, labels)}"
+    body = f"{_summary(result)}{shown}{_tables(result)}{_mistakes(config, examples, probabilities, labels, judged)}"
     page.write_text(f'<!doctype html><meta charset="utf-8"><title>Evaluation</title><style>{_STYLE}</style>{body}\n')
     return page
 
@@ -127,25 +130,61 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     return "<table>" + "".join(f"<tr>{line}</tr>" for line in lines) + "</table>"
 
 
+def contact_sheet(
+    folder: Path, config: Config, examples: Sequence[Example], probabilities: NDArray[np.float32], dataset: Dataset
+) -> Path:
+    """A page of pictures whose answers contradict their labels, in the order given.
+
+    Returns:
+        `folder/index.html`.
+    """
+    page = folder / "index.html"
+    shown = _figures(config, examples, probabilities, dataset.labels, {})
+    title = f"<h1>{len(examples)} doubtful labels</h1>"
+    page.write_text(
+        f'<!doctype html><meta charset="utf-8"><title>Doubtful labels</title><style>{_STYLE}</style>{title}{shown}\n'
+    )
+    return page
+
+
 def _mistakes(
-    config: Config, examples: Sequence[Example], probabilities: NDArray[np.float32], labels: Sequence[str]
+    config: Config,
+    examples: Sequence[Example],
+    probabilities: NDArray[np.float32],
+    labels: Sequence[str],
+    judged: Mapping[str, str],
 ) -> str:
-    """The wrong answers, the surest first."""
+    """The wrong answers, the surest first, and how many were judged to be what."""
     truth = np.array([example.label for example in examples])
     answers = probabilities.argmax(axis=1)
     wrong = np.flatnonzero(answers != truth)
-    wrong = wrong[np.argsort(-probabilities[wrong, answers[wrong]])]
+    wrong = wrong[np.argsort(-probabilities[wrong, answers[wrong]])][:MOST_MISTAKES]
+    mistaken = [examples[int(place)] for place in wrong]
+    shown = _figures(config, mistaken, probabilities[wrong], labels, judged)
+    counts = Counter(judged.get(example_name(example), "not judged") for example in mistaken)
+    said = html.escape(", ".join(f"{count} {judgement}" for judgement, count in counts.most_common()))
+    return f"<h2>{len(wrong)} mistakes, the surest first</h2><p>{said}</p>{shown}"
+
+
+def _figures(
+    config: Config,
+    examples: Sequence[Example],
+    probabilities: NDArray[np.float32],
+    labels: Sequence[str],
+    judged: Mapping[str, str],
+) -> str:
     figures = []
-    for place in wrong[:MOST_MISTAKES]:
-        image = read(examples[place].path, config.input_size, config.resize)
+    for example, row in zip(examples, probabilities, strict=True):
+        image = read(example.path, config.input_size, config.resize)
         image.thumbnail(_THUMBNAIL)
         out = BytesIO()
         image.save(out, "JPEG", quality=85)
-        said = f"{labels[answers[place]]} {probabilities[place, answers[place]]:.2f}, is {labels[truth[place]]}"
-        caption = html.escape(f"{said} ({examples[place].path.name})")
+        said = f"{labels[row.argmax()]} {row.max():.2f}, is {labels[example.label]}"
+        judgement = judged.get(example_name(example))
+        caption = html.escape(f"{said}{f': {judgement}' if judgement else ''} ({example.path.name})")
         picture = f'<img src="{_data("jpeg", out.getvalue())}" alt="">'
         figures.append(f"<figure>{picture}<figcaption>{caption}</figcaption></figure>")
-    return f"<h2>{len(wrong)} mistakes, the surest first</h2><div class=mistakes>{''.join(figures)}</div>"
+    return f"<div class=mistakes>{''.join(figures)}</div>"
 
 
 def _png(figure: Figure) -> bytes:

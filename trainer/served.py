@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,11 +19,15 @@ import grpc
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
+from PIL import Image
 
 from gateway.preprocessing import Images
 from protos import predict_pb2, prediction_service_pb2_grpc
 from protos.tensors import to_array, to_proto
+from trainer.config import Config
+from trainer.data import Example
 from trainer.errors import TrainerError
+from trainer.features import tensors
 
 START_S = 120.0
 CALL_S = 60.0
@@ -45,18 +49,39 @@ def answers(version: Path, batches: Iterable[Images], precision: str) -> Answers
     Raises:
         TrainerError: The embedded server didn't start, or computes in another precision.
     """
-    collected = list(
-        _in_tensorflow(version, batches) if precision == "float32" else _served(version, batches, precision)
-    )
+    collected = list(ask(version, "serve_uint8", ({"images": images} for images in batches), precision))
     return Answers(
         *(np.concatenate([one[name] for one in collected]) for name in ("probabilities", "logits", "known_score"))
     )
 
 
-def _in_tensorflow(version: Path, batches: Iterable[Images]) -> Iterator[dict[str, NDArray[Any]]]:
-    signatures = _loaded(version).signatures
-    for images in batches:
-        yield {name: value.numpy() for name, value in signatures["serve_uint8"](images=tf.constant(images)).items()}
+def answered(
+    version: Path,
+    config: Config,
+    examples: Sequence[Example],
+    precision: str,
+    *,
+    change: Callable[[Image.Image], Image.Image] | None = None,
+) -> Answers:
+    """The exported model's answers to the pictures, as they are or changed."""
+    return answers(version, tensors(examples, config.input_size, config.resize, change=change), precision)
+
+
+def ask(
+    version: Path, signature: str, requests: Iterable[dict[str, NDArray[Any]]], precision: str
+) -> Iterator[dict[str, NDArray[Any]]]:
+    """The outputs of a signature for each request, in a precision.
+
+    Raises:
+        TrainerError: The embedded server didn't start, or computes in another precision.
+    """
+    if precision == "float32":
+        function = _loaded(version).signatures[signature]
+        for inputs in requests:
+            outputs = function(**{name: tf.constant(value) for name, value in inputs.items()})
+            yield {name: value.numpy() for name, value in outputs.items()}
+    else:
+        yield from _served(version, signature, requests, precision)
 
 
 @lru_cache(maxsize=1)
@@ -65,16 +90,19 @@ def _loaded(version: Path) -> Any:
     return tf.saved_model.load(str(version))
 
 
-def _served(version: Path, batches: Iterable[Images], precision: str) -> Iterator[dict[str, NDArray[Any]]]:
+def _served(
+    version: Path, signature: str, requests: Iterable[dict[str, NDArray[Any]]], precision: str
+) -> Iterator[dict[str, NDArray[Any]]]:
     name = version.parent.name
     with _server(version.parent, precision) as address, grpc.insecure_channel(address, options=_ALL_BYTES) as channel:
         predict = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict
-        for images in batches:
+        for inputs in requests:
             request = predict_pb2.PredictRequest()
             request.model_spec.name = name
             request.model_spec.version.value = int(version.name)
-            request.model_spec.signature_name = "serve_uint8"
-            request.inputs["images"].CopyFrom(to_proto(images))
+            request.model_spec.signature_name = signature
+            for key, value in inputs.items():
+                request.inputs[key].CopyFrom(to_proto(value))
             response, call = predict.with_call(request, timeout=CALL_S, wait_for_ready=True)
             used = dict(call.initial_metadata()).get("engine-precision")
             if used != precision:

@@ -18,7 +18,7 @@ from tests.end_to_end.conftest import System
 
 DATA = SHARED / "data" / "sports7"
 
-VERSION = ROOT / "model" / "sports7" / "1"
+VERSION = ROOT / "model" / "sports7" / "2"
 SIZE = (299, 299)
 HOW = Resize(decode_scale="fit", filter="bilinear", aspect="crop")
 

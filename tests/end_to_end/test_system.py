@@ -35,7 +35,7 @@ def predict(system: System, **options: object) -> requests.Response:
 
 def test_ping_and_readiness(system: System) -> None:
     assert requests.get(f"{system.base}/ping", timeout=5).text == "pong"
-    assert requests.get(f"{system.base}/readyz", timeout=5).json() == {"status": "ready", "model": "sports7/1"}
+    assert requests.get(f"{system.base}/readyz", timeout=5).json() == {"status": "ready", "model": "sports7/2"}
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.stem)

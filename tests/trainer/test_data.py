@@ -7,7 +7,7 @@ from PIL import Image
 from tests.pictures import drawn
 from trainer.audit import near_duplicates, perceptual_hash
 from trainer.config import load_config
-from trainer.data import hold_back, load
+from trainer.data import example_name, hold_back, load, load_foreign, load_outliers, notes
 from trainer.errors import TrainerError
 
 
@@ -123,3 +123,63 @@ def test_alike_features_are_near_duplicates_also_through_a_third() -> None:
     features = np.array([[1, 0], [0.96, 0.28], [0.85, 0.53]], np.float32)
     assert features[0] @ features[2] < 0.95 < features[1] @ features[2]
     assert near_duplicates(hashes, features, 0.95) == [0, 0, 0]
+
+
+def pictures(root: Path, seeds: dict[str, list[int]]) -> Path:
+    """A folder a class, with pictures of noise."""
+    for label, some in seeds.items():
+        (root / label).mkdir(parents=True)
+        for seed in some:
+            noise(seed).save(root / label / f"{seed}.png")
+    return root
+
+
+def test_outliers_are_none_of_the_classes_and_none_of_the_foreign_pictures(tmp_path: Path) -> None:
+    pictures(tmp_path / "outliers", {"golf": [0, 1, 2], "judo": [3, 4]})
+    pictures(tmp_path / "foreign" / "tune", {"golf": [9]})
+    pictures(tmp_path / "foreign" / "valid", {"golf": [1], "rugby": [8]})
+    foreign = load_foreign(tmp_path / "foreign")
+    assert {split: [example.name for example in examples] for split, examples in foreign.items()} == {
+        "tune": ["golf"],
+        "valid": ["golf", "rugby"],
+    }
+    outliers = load_outliers(tmp_path / "outliers", ("judo",), [*foreign["tune"], *foreign["valid"]])
+    assert [(example.path.name, example.name, example.label) for example in outliers] == [
+        ("0.png", "golf", -1),
+        ("2.png", "golf", -1),
+    ]
+
+
+def test_wrong_outliers_and_foreign_pictures_are_named(tmp_path: Path) -> None:
+    pictures(tmp_path / "outliers", {"golf": [0]})
+    with pytest.raises(TrainerError, match="no class judo"):
+        load_outliers(tmp_path / "outliers", ("judo",), [])
+    pictures(tmp_path / "foreign" / "tune", {"golf": [9]})
+    with pytest.raises(TrainerError, match="no pictures in the split valid"):
+        load_foreign(tmp_path / "foreign")
+    (tmp_path / "outliers" / "golf" / "broken.jpg").write_bytes(b"no picture")
+    judged = load_outliers(tmp_path / "outliers", (), [])[:1]
+    with pytest.raises(TrainerError, match=r"broken\.jpg can't be used"):
+        load_outliers(tmp_path / "outliers", (), judged)
+
+
+def test_pictures_left_out_are_named_in_a_list(tmp_path: Path) -> None:
+    folders(tmp_path / "data", {"a": 12, "b": 12})
+    wrong = csv(tmp_path, "image_ID,reason", "a/3.jpg,wrong label", "b/0.jpg,ambiguous", name="wrong.csv")
+    dataset = load(tmp_path / "data", wrong)
+    names = {example_name(example) for example in dataset.train}
+    assert len(names) == 22
+    assert not names & {"a/3.jpg", "b/0.jpg"}
+    assert notes(wrong, "reason") == {"a/3.jpg": "wrong label", "b/0.jpg": "ambiguous"}
+    with pytest.raises(TrainerError, match=r"wrong\.csv has no column judgement"):
+        notes(wrong, "judgement")
+    with pytest.raises(TrainerError, match=r"nowhere\.csv can't be read"):
+        load(tmp_path / "data", tmp_path / "nowhere.csv")
+
+
+def test_lists_beside_the_shipped_configuration_can_be_read() -> None:
+    config = load_config("sports7")
+    assert config.left_out is not None
+    assert config.judged is not None
+    assert notes(config.left_out, "reason")
+    assert set(notes(config.judged, "judgement").values()) <= {"wrong label", "ambiguous", "real miss"}

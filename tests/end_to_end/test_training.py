@@ -1,6 +1,7 @@
 """A whole run on pictures that the test draws: trained, stopped, taken up, exported, evaluated, served."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -20,8 +21,8 @@ from gateway.preprocessing import Resize
 from trainer.config import Config
 
 config = Config(
-    name="corners", version=3, input_size=(107, 139), views=2, epochs={epochs}, batch_size=8, frozen_until="mixed9",
-    held_back=0.2, nearest_cosine=1.1, data="drawn by a test",
+    name="corners", version=3, input_size=(107, 139), epochs={epochs}, batch_size=8, frozen_until="mixed9",
+    held_back=0.2, nearest_cosine=1.1, outliers_not_used=("mauve",), known_score="none_odds", data="drawn by a test",
     resize=Resize(decode_scale="fit", filter="bilinear", aspect="crop"),
 )
 """
@@ -34,19 +35,29 @@ def trainer(*arguments: object, fails: bool = False) -> str:
     return child.stderr if fails else child.stdout
 
 
+def paint(folder: Path, count: int, rng: np.random.Generator, *channels: int) -> None:
+    """Pictures whose channels are full, the others speckled."""
+    folder.mkdir(parents=True)
+    for number in range(count):
+        cells = rng.integers(0, 256, (8, 8, 3)).astype(np.uint8)
+        cells[..., list(channels)] = 255
+        Image.fromarray(cells).resize((110, 90), Image.Resampling.BICUBIC).save(folder / f"{number}.png")
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Pictures of two classes, and the configuration."""
+    """Pictures of two classes, of none of them, and the configuration."""
     folder = tmp_path_factory.mktemp("run")
     rng = np.random.default_rng(0)
     for split, count in (("train", 12), ("valid", 2)):
-        for label, colour in (("red", 0), ("blue", 2)):
-            (folder / "data" / split / label).mkdir(parents=True)
-            for number in range(count):
-                cells = rng.integers(0, 256, (8, 8, 3)).astype(np.uint8)
-                cells[..., colour] = 255
-                image = Image.fromarray(cells).resize((110, 90), Image.Resampling.BICUBIC)
-                image.save(folder / "data" / split / label / f"{number}.png")
+        paint(folder / "data" / split / "red", count, rng, 0)
+        paint(folder / "data" / split / "blue", count, rng, 2)
+    paint(folder / "outliers" / "green", 8, rng, 1)
+    paint(folder / "outliers" / "mauve", 2, rng, 0, 2)
+    for split in ("tune", "valid"):
+        paint(folder / "foreign" / split / "green", 3, rng, 1)
+        paint(folder / "foreign" / split / "yellow", 2, rng, 0, 1)
+    shutil.copy(folder / "foreign" / "valid" / "green" / "0.png", folder / "outliers" / "green" / "judged.png")
     (folder / "config.py").write_text(CONFIG.format(epochs=1))
     return folder
 
@@ -59,9 +70,12 @@ def arguments(folder: Path) -> list[object]:
 @pytest.fixture(scope="module")
 def version(folder: Path, arguments: list[object]) -> Path:
     """The exported model."""
-    said = trainer("train", *arguments, "--weights", "random")
+    foreign = ("--foreign", folder / "foreign")
+    said = trainer("train", *arguments, "--weights", "random", "--outliers", folder / "outliers", *foreign)
     assert "24 training pictures" in said
-    said = trainer("export", *arguments, "--models", folder / "models", "--keras")
+    outliers = json.loads((folder / "run" / "outliers.json").read_text())
+    assert outliers == {"pictures": 8, "classes": ["green"]}, "one is judged on, and mauve isn't used"
+    said = trainer("export", *arguments, "--models", folder / "models", "--keras", *foreign)
     assert "agree within" in said
     return folder / "models" / "corners" / "3"
 
@@ -79,7 +93,11 @@ def test_gateway_reads_the_card(version: Path) -> None:
     assert set(card.known_threshold) == {"float32"}
     document = json.loads((version / "assets.extra" / "card.json").read_bytes())
     assert document["data"]["source"] == "drawn by a test"
-    assert document["metrics"]["float32"]["valid"]["pictures"] == 4
+    measured = document["metrics"]["float32"]
+    assert (measured["valid"]["pictures"], measured["foreign"]["pictures"]) == (4, 5)
+    assert measured["foreign"]["unseen"]["pictures"] == 2
+    assert document["known_score"] == "none_odds"
+    assert document["data"]["outliers"] == {"pictures": 8, "classes": ["green"]}
 
 
 def test_warm_up_requests_name_every_signature(version: Path) -> None:
@@ -165,7 +183,8 @@ assert (explain(images=tf.constant(images), class_index=top)["heatmap"].numpy() 
 def test_stopped_run_goes_on_and_a_finished_one_is_not_repeated(
     folder: Path, version: Path, arguments: list[object]
 ) -> None:
-    said = trainer("train", *arguments, "--weights", "random")
+    known = ("--outliers", folder / "outliers", "--foreign", folder / "foreign")
+    said = trainer("train", *arguments, "--weights", "random", *known)
     assert "Going on after epoch 1" in said
     assert "epoch 2 " not in said
 
@@ -174,12 +193,10 @@ def test_killed_run_ends_as_one_that_was_never_stopped(folder: Path, version: Pa
     config = tmp_path / "config.py"
     config.write_text(CONFIG.format(epochs=4))
     command = [sys.executable, "-m", "trainer", "train", str(config), "--data", str(folder / "data")]
+    command += ["--outliers", str(folder / "outliers")]
     histories = []
     for name, kill in (("whole", False), ("killed", True)):
         run = tmp_path / name
-        run.mkdir()
-        for kept in ("features.npy", "features.json"):
-            (run / kept).symlink_to(folder / "run" / kept)
         there = [*command, "--weights", "random", "--run", str(run)]
         if kill:
             with subprocess.Popen(there, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
@@ -194,11 +211,17 @@ def test_killed_run_ends_as_one_that_was_never_stopped(folder: Path, version: Pa
 
 def test_evaluation_through_the_embedded_server(folder: Path, version: Path, arguments: list[object]) -> None:
     models = ("--models", folder / "models")
-    assert "of 4 pictures are right" in trainer("evaluate", *arguments, *models, "--robustness")
+    foreign = ("--foreign", folder / "foreign")
+    said = trainer("evaluate", *arguments, *models, "--robustness", "--explanation", "--record", *foreign)
+    assert "of 4 pictures are right" in said
     report = folder / "run" / "report-valid-float32"
     result = json.loads((report / "report.json").read_text())
     assert result["pictures"] == 4
     assert set(result["robustness"]) == set(HARDSHIPS)
+    recorded = json.loads((version / "assets.extra" / "card.json").read_text())["metrics"]["float32"]
+    assert recorded["robustness"] == result["robustness"]
+    assert recorded["explanation"] == result["explanation"]
+    assert recorded["foreign"]["pictures"] == 5
     page = (report / "index.html").read_text()
     mistakes = 4 - sum(row[place] for place, row in enumerate(result["confusion"]))
     assert page.count("<figure>") == mistakes
@@ -223,8 +246,42 @@ def test_version_that_is_there_is_not_replaced_unasked(folder: Path, version: Pa
 def test_wrong_use_is_a_sentence(folder: Path, tmp_path: Path) -> None:
     config = folder / "config.py"
     assert "nowhere" in trainer("train", config, "--data", tmp_path / "nowhere", fails=True)
-    missing = ("--weights", tmp_path / "missing.h5", "--run", tmp_path)
+    assert "give some by --outliers" in trainer("train", config, "--data", folder / "data", fails=True)
+    outliers = ("--outliers", folder / "outliers")
+    missing = ("--weights", tmp_path / "missing.h5", "--run", tmp_path, *outliers)
     assert "missing.h5" in trainer("train", config, "--data", folder / "data", *missing, fails=True)
     nothing = ("--data", folder / "data", "--run", tmp_path, "--models", tmp_path)
     assert "train the run first" in trainer("export", config, *nothing, fails=True)
+    outliers = ("--weights", "random", "--outliers", folder / "foreign" / "tune", "--run", tmp_path)
+    assert "no class mauve" in trainer("train", config, "--data", folder / "data", *outliers, fails=True)
     assert "no exported model" in trainer("evaluate", config, *nothing, fails=True)
+
+
+def test_known_scores_are_compared_on_foreign_pictures(folder: Path, version: Path, arguments: list[object]) -> None:
+    said = trainer("known", *arguments, "--foreign", folder / "foreign")
+    written = json.loads((folder / "run" / "known.json").read_text())
+    assert f"Best on tune: {written['best']}" in said
+    assert {"max_probability", "energy", "nearness", "none_odds"} <= set(written["scores"])
+    for told in written["scores"].values():
+        assert set(told) == {"tune", "valid", "unseen"}
+        assert all(0 <= one["flagged"] <= 1 and 0 <= one["auroc"] <= 1 for one in told.values())
+
+
+def test_doubtful_labels_are_listed_with_their_pictures(folder: Path, arguments: list[object], tmp_path: Path) -> None:
+    said = trainer("doubtful", *arguments[:3], "--run", tmp_path, "--weights", "random")
+    assert "of 24 are right" in said
+    listed = (tmp_path / "doubtful" / "doubtful.csv").read_text().splitlines()
+    assert listed[0] == "image_ID,label,answer,probability"
+    assert (tmp_path / "doubtful" / "index.html").read_text().count("<figure>") == len(listed) - 1
+
+
+def test_search_goes_on_and_keeps_its_record(folder: Path, arguments: list[object], tmp_path: Path) -> None:
+    command = ("search", *arguments[:3], "--run", tmp_path, "--weights", "random", "--minutes")
+    for trials in (1, 2):
+        trainer(*command, "0.001")
+        record = json.loads((tmp_path / "search" / "search.json").read_text())
+        assert len(record["trials"]) == trials
+    assert record["trials"][0]["values"]["mixup"] == 0.2
+    assert record["best_loss"] == min(trial["loss"] for trial in record["trials"])
+    trainer(*command, "0")
+    assert json.loads((tmp_path / "search" / "search.json").read_text()) == record
