@@ -61,7 +61,7 @@ def drawing() -> str:
             "gRPC: port 8500",
         ),
         box(20, 215, 150, 90, "box", "Web server", "the picture's origin,", "a public address"),
-        box(300, 215, 240, 90, "made", "model/sports7/1", "SavedModel and its card:", "labels, sizes, threshold"),
+        box(300, 215, 240, 90, "made", "model/sports7", "SavedModel and its card:", "labels, sizes, threshold"),
         box(700, 215, 240, 90, "ours", "Trainer", "InceptionV3, fine-tuned on", "photographs of 7 sports"),
         arrow(170, 75, 300, 75, "picture or URL"),
         arrow(300, 105, 170, 105, '"cricket"', above=-18),
