@@ -52,6 +52,7 @@ train: $(VENV)/.trainer ## train CONFIG=sports7 on DATA= (OUTLIERS=, FOREIGN=) f
 	  $(if $(OUTLIERS),--outliers $(OUTLIERS)) $(if $(FOREIGN),--foreign $(FOREIGN))
 	@$(if $(FOREIGN),cd $(ROOT) && $(BIN)/python -m trainer known $(CONFIG) --data $(DATA) --foreign $(FOREIGN))
 	@cd $(ROOT) && $(BIN)/python -m trainer export $(MEASURE) --keras
+	@cd $(ROOT) && $(BIN)/python -m trainer evaluate $(MEASURE) --explanation --record
 	@cd $(ROOT) && $(BIN)/python -m trainer evaluate $(MEASURE) --precision bfloat16 --robustness --explanation --record \
 	  || echo "bfloat16 isn't measured here; the model is served in float32."
 	@$(if $(MODELS),,$(ROOT)/kube-config/copy-cards.sh)

@@ -73,7 +73,8 @@ class Evidence:
     """Of none of them: (pictures,), where the network was trained with outliers."""
     features: Rows
     """Pooled, before the head: (pictures, channels)."""
-    statistics: Statistics
+    statistics: Statistics | None
+    """Of the trained features, for the scores that are called after nearness."""
 
     @property
     def none_odds(self) -> Rows:
@@ -83,8 +84,10 @@ class Evidence:
     @property
     def nearness(self) -> Rows:
         """Minus the squared Mahalanobis distance to the nearest class (arXiv 1807.03888), a direction."""
-        inside = tf.matmul(self.features - self.statistics.mean, self.statistics.whitening)
-        distances = tf.reduce_mean(tf.square(inside[:, None] - self.statistics.class_means), axis=2)
+        if (statistics := self.statistics) is None:
+            raise ValueError("nearness needs the statistics of the trained features")
+        inside = tf.matmul(self.features - statistics.mean, statistics.whitening)
+        distances = tf.reduce_mean(tf.square(inside[:, None] - statistics.class_means), axis=2)
         return -tf.reduce_min(distances, axis=1)
 
 
@@ -118,12 +121,12 @@ def in_graph(config: Config, dataset: Dataset, run: Path, model: Any) -> KnownSc
     if config.known_score not in scores:
         needs = " This one needs a training with outliers." if config.known_score in OUTLIER_SCORES else ""
         raise TrainerError(f"There is no known_score {config.known_score!r} but {', '.join(scores)}.{needs}")
-    statistics = _statistics(config, dataset, run, model)
+    statistics = _statistics(config, dataset, run, model) if "nearness" in config.known_score else None
     score = scores[config.known_score]
     return lambda logits, features: score(_evidence(logits, features, num_classes, statistics))
 
 
-def _evidence(logits: Rows, features: Rows, num_classes: int, statistics: Statistics) -> Evidence:
+def _evidence(logits: Rows, features: Rows, num_classes: int, statistics: Statistics | None) -> Evidence:
     none = logits[:, num_classes] if logits.shape[1] > num_classes else None
     return Evidence(logits[:, :num_classes], none, features, statistics)
 
