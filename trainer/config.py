@@ -65,6 +65,10 @@ class Config:
     batch_size: int = 32
     epochs: int = 24
     """Epochs at most, and the length of the learning rate's cosine."""
+    calm_epochs: int = 0
+    """Epochs after those, on views that are only shrunk, cut out and mirrored, as pictures are in service."""
+    calm_share: float = 0.25
+    """Share of the learning rates that the calm epochs begin with; they end at zero."""
     patience: int = 6
     """Epochs without a better loss on the held-back pictures after which a run stops."""
     learning_rate: float = 3e-4

@@ -23,6 +23,8 @@ from trainer.train import trained
 
 BLANKED = 0.2
 """Share of the cells that is blanked, 0 to 1."""
+JUDGED = 400
+"""How many pictures the deletion test takes at most."""
 COMPARED = 64
 """How many pictures' heatmaps are compared with the gradient tape's."""
 RANDOM_SETS = 5
@@ -42,6 +44,7 @@ def deletion(version: Path, config: Config, examples: Sequence[Example], precisi
         `pictures`, how many were answered rightly, `held`, the share of these on which it does, and the mean
         probability `whole`, without the `hottest` cells, and without `random` ones.
     """
+    examples = _some(examples, JUDGED)
     images = np.concatenate(list(tensors(examples, config.input_size, config.resize)))
     labels = np.array([example.label for example in examples])
     top = np.full(len(images), -1, np.int32)
@@ -81,7 +84,7 @@ def against_tape(
         `compared`, how many pictures, and the `lowest_correlation` of a picture's two maps (Pearson's); two maps that
         are zero everywhere count as 1.
     """
-    some = [examples[place] for place in np.random.default_rng(0).permutation(len(examples))[:COMPARED]]
+    some = _some(examples, COMPARED)
     images = np.concatenate(list(tensors(some, config.input_size, config.resize)))
     labels = np.array([example.label for example in some], np.int32)
     served = np.concatenate([one["heatmap"] for one in ask(version, "explain", _batched(images, labels), precision)])
@@ -90,6 +93,10 @@ def against_tape(
         "compared": len(some),
         "lowest_correlation": round(min(map(_correlation, served, wanted)), 4),
     }
+
+
+def _some(examples: Sequence[Example], most: int) -> list[Example]:
+    return [examples[place] for place in np.random.default_rng(0).permutation(len(examples))[:most]]
 
 
 def _by_tape(model: Any, images: NDArray[np.float32], labels: NDArray[np.int32]) -> NDArray[np.float32]:

@@ -119,17 +119,20 @@ class FreshViews:
 
     def batches(self, epoch: int, batches: Sequence[Places]) -> Iterator[Features]:
         """Features of one augmented view of each picture; the next batches' views are made meanwhile."""
+        config = self._config
+        if epoch > config.epochs:
+            config = replace(config, operations=0, degraded=0.0, blanked=0.0)
         with ThreadPoolExecutor(_THREADS) as pool:
             ahead: deque[Future[Images]] = deque()
             for number in range(len(batches) + _BATCHES_AHEAD):
                 if number < len(batches):
                     # A class that is drawn more often than its pictures shows each several times in an epoch.
-                    ahead.append(pool.submit(self._images, (epoch, number), batches[number]))
+                    ahead.append(pool.submit(self._images, (epoch, number), batches[number], config))
                 if number >= _BATCHES_AHEAD:
                     yield self._extract(ahead.popleft().result())
 
-    def _images(self, time: tuple[int, int], places: Places) -> Images:
-        views = [augmented(self._examples[place], int(place), time, self._config) for place in places]
+    def _images(self, time: tuple[int, int], places: Places, config: Config) -> Images:
+        views = [augmented(self._examples[place], int(place), time, config) for place in places]
         return np.concatenate(views)
 
 

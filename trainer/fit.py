@@ -121,7 +121,7 @@ class Fit:
     def fit(self) -> Arrays:
         """The averaged weights of the epoch with the lowest loss on the held-back pictures."""
         self._resume()
-        while self.progress.epoch < self.config.epochs:
+        while self.progress.epoch < self.config.epochs + self.config.calm_epochs:
             if self.progress.epoch - self.progress.best_epoch >= self.config.patience:
                 break
             loss = self._epoch(self.progress.epoch)
@@ -142,7 +142,7 @@ class Fit:
         batches = draw(self.labels, self.split, config, rng)
         targets = self._targets()
         losses = []
-        bar = tqdm(batches, f"epoch {epoch + 1}/{config.epochs}", unit="step", disable=None)
+        bar = tqdm(batches, f"epoch {epoch + 1}/{config.epochs + config.calm_epochs}", unit="step", disable=None)
         for step, (places, features) in enumerate(zip(bar, self.views.batches(epoch + 1, batches), strict=True)):
             share = rng.beta(config.mixup, config.mixup) if config.mixup else 1.0
             self._set_learning_rate(epoch * self.steps_an_epoch + step)
@@ -185,9 +185,14 @@ class Fit:
         return loss
 
     def _set_learning_rate(self, step: int) -> None:
-        """A linear rise over the first epoch, then a cosine to zero (arXiv 1608.03983)."""
+        """A linear rise over the first epoch, then a cosine to zero (arXiv 1608.03983); a lower one for calm epochs."""
         rise, end = self.steps_an_epoch, self.steps_an_epoch * self.config.epochs
-        share = (step + 1) / rise if step < rise else (1 + math.cos(math.pi * (step - rise) / max(1, end - rise))) / 2
+        if step < rise:
+            share = (step + 1) / rise
+        elif step < end:
+            share = _cosine((step - rise) / max(1, end - rise))
+        else:
+            share = self.config.calm_share * _cosine((step - end) / (self.steps_an_epoch * self.config.calm_epochs))
         for optimizer, _, highest in self.optimizers:
             optimizer.learning_rate.assign(highest * share)
 
@@ -247,6 +252,11 @@ class Fit:
     def _assign(variables: list[Any], values: Arrays) -> None:
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
+
+
+def _cosine(done: float) -> float:
+    """From 1 to 0, as `done` goes from 0 to 1."""
+    return (1 + math.cos(math.pi * done)) / 2
 
 
 def _write(path: Path, arrays: Arrays) -> None:

@@ -45,10 +45,10 @@ def test_float32_answers_are_tensorflows(tmp_path: Path) -> None:
         assert np.abs(answered - wanted).max() <= 1e-4
 
 
-def photographs() -> list[tuple[bytes, str]]:
-    with (DATA / "labels.csv").open() as file:
+def photographs(data: Path = DATA) -> list[tuple[bytes, str]]:
+    with (data / "labels.csv").open() as file:
         rows = [row for row in csv.DictReader(file) if row["split"] == "valid"]
-    return [((DATA / row["image_ID"]).read_bytes(), row["label"]) for row in rows]
+    return [((data / row["image_ID"]).read_bytes(), row["label"]) for row in rows]
 
 
 @pytest.mark.shared
@@ -57,6 +57,34 @@ def test_service_answers_95_of_100_photographs_rightly(system: System) -> None:
     with requests.Session() as session:
         answers = [session.post(f"{system.base}/predict", files={"f": body}, timeout=15).json() for body, _ in chosen]
     assert np.mean([answer == label for answer, (_, label) in zip(answers, chosen, strict=True)]) >= 0.95
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(("data", "least", "most"), [("foreign", 0.0, 0.2), ("sports7", 0.9, 1.0)])
+def test_service_is_sure_of_its_own_sports_and_not_of_others(
+    system: System, data: str, least: float, most: float
+) -> None:
+    known = photographs(SHARED / "data" / data)
+    chosen = np.random.default_rng(0).permutation(np.array(known, dtype=object))[:200]
+    with requests.Session() as session:
+        answers = [session.post(f"{system.base}/predict", files={"f": body}, timeout=15) for body, _ in chosen]
+    share = np.mean([answer.headers["X-Confident"] == "true" for answer in answers])
+    assert least <= share <= most
+
+
+@pytest.mark.shared
+@pytest.mark.skipif(not supports("bfloat16"), reason="this processor has no bfloat16 instructions")
+def test_heatmaps_in_bfloat16_are_like_those_in_float32() -> None:
+    images = np.concatenate(
+        [to_tensor(decode(body, SIZE, HOW.decode_scale), SIZE, HOW) for body, _ in photographs()[::20]]
+    )
+    inputs = {"images": images, "class_index": np.zeros(len(images), np.int32)}
+    maps = []
+    for precision in ("float32", "bfloat16"):
+        engine = Engine(converted(VERSION), precision, streams=1)  # type: ignore[arg-type]
+        maps.append(engine.run("explain", inputs, ["heatmap"], 60)["heatmap"].reshape(len(images), -1))
+    told = [(one, other) for one, other in zip(*maps, strict=True) if one.any() and other.any()]
+    assert min(np.corrcoef(one, other)[0, 1] for one, other in told) >= 0.98
 
 
 @pytest.mark.shared

@@ -38,7 +38,8 @@ config = Config(
     frozen_until="mixed7",
     batch_size=32,
     epochs=24,
-    patience=24,
+    calm_epochs=5,
+    patience=29,
     learning_rate=2.1e-4,
     head_learning_rate=3.7e-3,
     weight_decay=3.8e-3,
@@ -46,7 +47,7 @@ config = Config(
     mixup=0.17,
     average=0.997,
     # === Not sure ===
-    known_score="none_odds",
+    known_score="none_odds_and_energy",
     # === About ===
     data="Photographs of the seven sports from image-search collections and club galleries; not distributed.",
     base_weights=(
