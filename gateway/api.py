@@ -13,7 +13,6 @@ from gateway.deadline import Deadline
 from gateway.errors import InvalidRequest, Overloaded, UnknownModel
 from gateway.fetch import Fetcher
 from gateway.heatmaps import COLORMAPS, Colormap, overlay
-from gateway.images import decode
 from gateway.preprocessing import seen
 from gateway.settings import Settings
 from gateway.uploads import picture
@@ -70,7 +69,7 @@ def blueprint(settings: Settings, cards: Cards, classifier: Classifier, fetcher:
             explanation = classifier.explain(given, label, model, version, deadline, timings)
             card = explanation.answer.served.card
             with timings.step("draw"):
-                image = decode(given, card.input_size, "full")
+                image = classifier.decode(given, card, "full", deadline)
                 area = seen(image.size, card.input_size, card.resize)
                 if wants_json:
                     response = jsonify(_explained(explanation, area, image.size))

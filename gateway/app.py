@@ -8,6 +8,7 @@ from gateway.classifier import Classifier
 from gateway.fetch import Fetcher
 from gateway.serving import ModelServer
 from gateway.settings import Settings, load
+from gateway.slots import DecodeSlots
 from gateway.uploads import FORM_OVERHEAD_BYTES, UploadRequest
 
 
@@ -22,7 +23,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     settings = settings or load()[0]
     server = ModelServer(settings.model_server)
     cards = Cards(settings.model_dir, server, settings.default_model)
-    classifier = Classifier(cards, server)
+    classifier = Classifier(cards, server, DecodeSlots())
     fetcher = Fetcher(
         settings.allowed_networks, settings.allowed_ports, settings.fetch_timeout_s, settings.max_upload_bytes
     )

@@ -7,6 +7,7 @@
     - ImageUnreachable     422  no public address answered with a picture
     - ImageTooLarge        413  more bytes or pixels than we read
     - ImageUnreadable      415  the bytes are no picture we can decode
+    - FormatNotRead        415  they are a picture of a format that we don't read
   + UnknownModel           404  no card knows that model or version
   + Overloaded             503  as many requests as we take are in flight
   + ModelError                  the model server gave no usable answer; someone should look
@@ -92,7 +93,18 @@ class ImageUnreadable(ImageError):
 
     status = 415
     code = "image_unreadable"
-    message = "The bytes are no complete JPEG, PNG, GIF or WebP picture."
+    message = "The bytes are no complete JPEG, PNG, GIF, WebP or AVIF picture."
+
+
+class FormatNotRead(ImageError):
+    """A picture of a format that isn't read here, though phones make it."""
+
+    status = 415
+    code = "image_format_not_read"
+    message = (
+        "HEIC pictures aren't read here. Send it as JPEG: share or export it as such, or have the phone's camera take "
+        "the most compatible format."
+    )
 
 
 class UnknownModel(GatewayError):
