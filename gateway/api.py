@@ -11,18 +11,17 @@ from gateway.cards import Cards, Version
 from gateway.classifier import Answer, Classifier, Explanation, Timings
 from gateway.deadline import Deadline
 from gateway.errors import InvalidRequest, Overloaded, UnknownModel
-from gateway.fetch import Fetcher
 from gateway.heatmaps import COLORMAPS, Colormap, overlay
 from gateway.preprocessing import seen
 from gateway.settings import Settings
-from gateway.uploads import picture
+from gateway.uploads import Uploads
 
 TIMEOUT_HEADER = "X-Request-Timeout-Ms"
 _FLAGS = {"true": True, "1": True, "false": False, "0": False}
 _MAX_VERSION = 2**63 - 1
 
 
-def blueprint(settings: Settings, cards: Cards, classifier: Classifier, fetcher: Fetcher) -> Blueprint:
+def blueprint(settings: Settings, cards: Cards, classifier: Classifier, uploads: Uploads) -> Blueprint:
     """The routes, on the parts that they use."""
     api = Blueprint("api", __name__)
     in_flight = threading.BoundedSemaphore(settings.max_in_flight)
@@ -52,7 +51,7 @@ def blueprint(settings: Settings, cards: Cards, classifier: Classifier, fetcher:
         model, version = request.args.get("model", ""), _version()
         timings = Timings()
         with one_in_flight():
-            given = picture(request, fetcher, settings.max_upload_bytes, deadline, timings)
+            given = uploads.picture(request, deadline, timings)
             answer = classifier.classify(given, model, version, deadline, timings)
         response = jsonify(answer.probabilities if show_probability else answer.label)
         return _described_answer(response, answer, timings)
@@ -65,7 +64,7 @@ def blueprint(settings: Settings, cards: Cards, classifier: Classifier, fetcher:
         wants_json = request.accept_mimetypes.best_match(["image/png", "application/json"]) == "application/json"
         timings = Timings()
         with one_in_flight():
-            given = picture(request, fetcher, settings.max_upload_bytes, deadline, timings)
+            given = uploads.picture(request, deadline, timings)
             explanation = classifier.explain(given, label, model, version, deadline, timings)
             card = explanation.answer.served.card
             with timings.step("draw"):

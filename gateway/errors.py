@@ -2,6 +2,7 @@
 
 * GatewayError
   + InvalidRequest         400  the body or the query isn't what the API asks for
+  + BodyTooSlow            408  the body wasn't there before the deadline
   + NotExplainable         400  the model has no signature that explains
   + ImageError                  the picture can't be used
     - ImageUnreachable     422  no public address answered with a picture
@@ -54,6 +55,14 @@ class InvalidRequest(GatewayError):
     code = "invalid_request"
     message = "The request isn't what this API asks for."
     detail_is_public = True
+
+
+class BodyTooSlow(GatewayError):
+    """The body wasn't there before the deadline; the connection is of no more use."""
+
+    status = 408
+    code = "body_too_slow"
+    message = "The request's body came too slowly."
 
 
 class NotExplainable(GatewayError):

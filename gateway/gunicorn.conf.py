@@ -14,7 +14,7 @@ _settings, _address = load()
 _SPARE_THREADS = 8  # /ping, health and refusals answer while all predictions wait
 
 bind = f"{_address.host}:{_address.port}"
-worker_class = "gthread"
+worker_class = "gateway.worker.Worker"
 workers = _settings.workers
 threads = _settings.max_in_flight + _SPARE_THREADS
 graceful_timeout = int(_settings.request_timeout_s) + 5

@@ -8,7 +8,7 @@ import uuid
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from gateway.errors import GatewayError, ImageTooLarge
+from gateway.errors import BodyTooSlow, GatewayError, ImageTooLarge
 
 REQUEST_ID_HEADER = "X-Request-Id"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -35,6 +35,8 @@ def install(app: Flask) -> None:
         level = logging.ERROR if error.report else logging.INFO
         _log.log(level, "%s %s %s: %s", g.get("request_id", ""), error.status, error.code, error)
         response = problem(error.status, error.code, error.public_message)
+        if isinstance(error, BodyTooSlow):
+            response.headers["Connection"] = "close"
         if error.retry_after_s is not None:
             response.headers["Retry-After"] = str(error.retry_after_s)
         return response

@@ -114,6 +114,10 @@ def test_url_form_and_raw_body_give_the_same_numbers(client: FlaskClient, image_
         ({"data": {"a": (BytesIO(RED), "a"), "b": (BytesIO(RED), "b")}}, 400, "invalid_request"),
         ({"data": {"a": (BytesIO(b""), "a")}}, 400, "invalid_request"),
         ({"data": b"no form", "content_type": "multipart/form-data"}, 400, "invalid_request"),
+        ({"data": {"a": (BytesIO(RED), "a"), "url": "http://example.com/"}}, 400, "invalid_request"),
+        ({"data": b'{"url": "http://a/", "url": "http://b/"}', "content_type": JSON}, 400, "invalid_request"),
+        ({"data": b'"\xff"', "content_type": JSON}, 400, "invalid_request"),
+        ({"data": b"\x00\x00\x00\x18ftypheic" + bytes(99), "content_type": "image/heic"}, 415, "image_format_not_read"),
     ],
 )
 def test_wrong_input_is_answered_with_its_problem(
