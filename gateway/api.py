@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import cast
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, g, jsonify, request
 
 from gateway.cards import Cards, Version
 from gateway.classifier import Answer, Classifier, Explanation, Timings
@@ -49,7 +49,7 @@ def blueprint(settings: Settings, cards: Cards, classifier: Classifier, uploads:
         deadline = _deadline(settings.request_timeout_s)
         show_probability = _flag("show_probability")
         model, version = request.args.get("model", ""), _version()
-        timings = Timings()
+        timings = g.timings = Timings()
         with one_in_flight():
             given = uploads.picture(request, deadline, timings)
             answer = classifier.classify(given, model, version, deadline, timings)
@@ -62,7 +62,7 @@ def blueprint(settings: Settings, cards: Cards, classifier: Classifier, uploads:
         model, version, label = request.args.get("model", ""), _version(), request.args.get("class", "")
         alpha, colormap = _alpha(), _colormap()
         wants_json = request.accept_mimetypes.best_match(["image/png", "application/json"]) == "application/json"
-        timings = Timings()
+        timings = g.timings = Timings()
         with one_in_flight():
             given = uploads.picture(request, deadline, timings)
             explanation = classifier.explain(given, label, model, version, deadline, timings)

@@ -99,7 +99,7 @@ class Fetcher:
             try:
                 origin = parse(urljoin(origin.url, location))
             except (InvalidRequest, ValueError) as error:
-                raise ImageUnreachable("broken", f"redirect to {location[:200]!r}: {error}") from error
+                raise ImageUnreachable("broken", f"{origin.host} redirects to what is no such URL") from error
         raise ImageUnreachable("broken", "too many redirects")
 
     def _hop(self, origin: Origin, deadline: Deadline) -> bytes | str:
@@ -162,6 +162,12 @@ def parse(url: str) -> Origin:
     if ".." in host or (is_number and not host.startswith("[") and not _DOTTED_QUAD.fullmatch(host)):
         raise InvalidRequest("url must name a host, or an address of four decimal numbers.")
     return Origin(scheme, host, port, (matched["path"] or "/") + (matched["query"] or ""))
+
+
+def _kind(error: BaseException) -> str:
+    """What went wrong, without its text: that has the URL, whose query may hold a secret."""
+    inner = error.__cause__ or error.__context__
+    return f"{type(error).__name__} of {type(inner).__name__}" if inner else type(error).__name__
 
 
 class _Pinned:
@@ -229,9 +235,9 @@ def _pinned(
             ) as response:
                 yield response
         except (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError) as error:
-            raise ImageUnreachable("slow", repr(error)) from error
+            raise ImageUnreachable("slow", f"{origin.host}: {type(error).__name__}") from error
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             reason: FetchFailure = "unreachable" if isinstance(error, requests.ConnectionError) else "broken"
             if not deadline.remaining_s():
                 reason = "slow"
-            raise ImageUnreachable(reason, repr(error)) from error
+            raise ImageUnreachable(reason, f"{origin.host}: {_kind(error)}") from error

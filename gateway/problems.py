@@ -1,4 +1,7 @@
-"""How does an error look to the caller? As RFC 9457 problem details, on every route and status."""
+"""How does an error look to the caller? As RFC 9457 problem details, on every route and status.
+
+What it was exactly stands in the log line of the request, under the same id.
+"""
 
 import json
 import logging
@@ -32,8 +35,7 @@ def install(app: Flask) -> None:
 
     @app.errorhandler(GatewayError)
     def answer_error(error: GatewayError) -> Response:
-        level = logging.ERROR if error.report else logging.INFO
-        _log.log(level, "%s %s %s: %s", g.get("request_id", ""), error.status, error.code, error)
+        g.refusal = error
         response = problem(error.status, error.code, error.public_message)
         if isinstance(error, BodyTooSlow):
             response.headers["Connection"] = "close"
@@ -54,7 +56,7 @@ def install(app: Flask) -> None:
 
     @app.errorhandler(Exception)
     def answer_surprise(error: Exception) -> Response:
-        _log.exception("%s unexpected", g.get("request_id", ""), exc_info=error)
+        _log.exception("unexpected", exc_info=error, extra={"fields": {"request_id": g.get("request_id", "")}})
         return problem(500, "internal_error", "Something went wrong on our side.")
 
 
