@@ -16,6 +16,14 @@ from gateway.errors import BodyTooSlow, GatewayError, ImageTooLarge
 REQUEST_ID_HEADER = "X-Request-Id"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
+_SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+}
+"""On every answer: nothing of it is a page, may load anything, or be framed."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -30,7 +38,7 @@ def install(app: Flask) -> None:
     @app.after_request
     def echo_name(response: Response) -> Response:
         response.headers[REQUEST_ID_HEADER] = g.get("request_id", "")
-        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers.update(_SECURITY_HEADERS)
         return response
 
     @app.errorhandler(GatewayError)

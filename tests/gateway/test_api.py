@@ -307,3 +307,12 @@ def test_readiness_and_predictions_without_a_model_server(settings: Settings, ti
         assert response.headers["Retry-After"] == "1"
     assert client.get("/ping").status_code == client.get("/healthz").status_code == 200
     assert client.get("/models").json["models"][0]["versions"][0]["state"] == "UNKNOWN"  # type: ignore[index]
+
+
+@pytest.mark.parametrize("path", ["/ping", "/classes", "/nowhere"])
+def test_every_answer_forbids_framing_sniffing_and_loading(client: FlaskClient, path: str) -> None:
+    headers = client.get(path).headers
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["X-Frame-Options"] == "DENY"
+    assert headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
+    assert "Access-Control-Allow-Origin" not in headers
