@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from gateway import api, health, problems, watching
+from gateway import __version__, api, health, openapi, problems, watching
 from gateway.cards import Cards
 from gateway.classifier import Classifier
 from gateway.fetch import Fetcher
@@ -47,6 +47,7 @@ def create_app(
     problems.install(app)
     app.register_blueprint(api.blueprint(settings, cards, classifier, uploads))
     app.register_blueprint(health.blueprint(cards))
+    app.register_blueprint(openapi.blueprint(__version__))
     if settings.metrics_port:
         metrics.serve(address.host, settings.metrics_port)
     return app
