@@ -5,25 +5,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import cast
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, g, jsonify, request
 
 from gateway.cards import Cards, Version
 from gateway.classifier import Answer, Classifier, Explanation, Timings
 from gateway.deadline import Deadline
 from gateway.errors import InvalidRequest, Overloaded, UnknownModel
-from gateway.fetch import Fetcher
 from gateway.heatmaps import COLORMAPS, Colormap, overlay
-from gateway.images import decode
 from gateway.preprocessing import seen
 from gateway.settings import Settings
-from gateway.uploads import picture
+from gateway.uploads import Uploads
 
 TIMEOUT_HEADER = "X-Request-Timeout-Ms"
 _FLAGS = {"true": True, "1": True, "false": False, "0": False}
 _MAX_VERSION = 2**63 - 1
 
 
-def blueprint(settings: Settings, cards: Cards, classifier: Classifier, fetcher: Fetcher) -> Blueprint:
+def blueprint(settings: Settings, cards: Cards, classifier: Classifier, uploads: Uploads) -> Blueprint:
     """The routes, on the parts that they use."""
     api = Blueprint("api", __name__)
     in_flight = threading.BoundedSemaphore(settings.max_in_flight)
@@ -40,6 +38,7 @@ def blueprint(settings: Settings, cards: Cards, classifier: Classifier, fetcher:
     @api.get("/")
     def index() -> Response:
         links = {"predict": "/predict", "classes": "/classes", "models": "/models", "ready": "/readyz"}
+        links["openapi"] = "/openapi.json"
         return jsonify(name="sports gateway", links=links)
 
     @api.get("/ping")
@@ -51,9 +50,9 @@ def blueprint(settings: Settings, cards: Cards, classifier: Classifier, fetcher:
         deadline = _deadline(settings.request_timeout_s)
         show_probability = _flag("show_probability")
         model, version = request.args.get("model", ""), _version()
-        timings = Timings()
+        timings = g.timings = Timings()
         with one_in_flight():
-            given = picture(request, fetcher, settings.max_upload_bytes, deadline, timings)
+            given = uploads.picture(request, deadline, timings)
             answer = classifier.classify(given, model, version, deadline, timings)
         response = jsonify(answer.probabilities if show_probability else answer.label)
         return _described_answer(response, answer, timings)
@@ -64,13 +63,13 @@ def blueprint(settings: Settings, cards: Cards, classifier: Classifier, fetcher:
         model, version, label = request.args.get("model", ""), _version(), request.args.get("class", "")
         alpha, colormap = _alpha(), _colormap()
         wants_json = request.accept_mimetypes.best_match(["image/png", "application/json"]) == "application/json"
-        timings = Timings()
+        timings = g.timings = Timings()
         with one_in_flight():
-            given = picture(request, fetcher, settings.max_upload_bytes, deadline, timings)
+            given = uploads.picture(request, deadline, timings)
             explanation = classifier.explain(given, label, model, version, deadline, timings)
             card = explanation.answer.served.card
             with timings.step("draw"):
-                image = decode(given, card.input_size, "full")
+                image = classifier.decode(given, card, "full", deadline)
                 area = seen(image.size, card.input_size, card.resize)
                 if wants_json:
                     response = jsonify(_explained(explanation, area, image.size))

@@ -2,36 +2,52 @@
 
 from flask import Flask
 
-from gateway import api, health, problems
+from gateway import __version__, api, health, openapi, problems, watching
 from gateway.cards import Cards
 from gateway.classifier import Classifier
 from gateway.fetch import Fetcher
+from gateway.metrics import Metrics
+from gateway.patience import Patience
 from gateway.serving import ModelServer
-from gateway.settings import Settings, load
-from gateway.uploads import FORM_OVERHEAD_BYTES, UploadRequest
+from gateway.settings import Address, Settings, load
+from gateway.slots import DecodeSlots
+from gateway.uploads import FORM_OVERHEAD_BYTES, UploadRequest, Uploads
 
 
-def create_app(settings: Settings | None = None) -> Flask:
+def create_app(
+    settings: Settings | None = None, address: Address | None = None, metrics: Metrics | None = None
+) -> Flask:
     """The gateway as a WSGI application.
 
     Call it after a fork: it opens the gRPC channel.
 
     Args:
         settings: Every option; None reads the environment.
+        address: Where it listens: the metrics' port opens on the same host. None reads the environment.
+        metrics: What is counted; None makes its own.
     """
-    settings = settings or load()[0]
+    if settings is None or address is None:
+        from_environment = load()
+        settings, address = settings or from_environment[0], address or from_environment[1]
     server = ModelServer(settings.model_server)
     cards = Cards(settings.model_dir, server, settings.default_model)
-    classifier = Classifier(cards, server)
+    classifier = Classifier(cards, server, DecodeSlots())
+    patience = Patience()
     fetcher = Fetcher(
-        settings.allowed_networks, settings.allowed_ports, settings.fetch_timeout_s, settings.max_upload_bytes
+        settings.allowed_networks, settings.allowed_ports, settings.fetch_timeout_s, settings.max_upload_bytes, patience
     )
+    uploads = Uploads(fetcher, settings.max_upload_bytes, patience)
 
     app = Flask(__name__, static_folder=None)
     app.request_class = UploadRequest
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the card's order is an answer's order
     app.config["MAX_CONTENT_LENGTH"] = settings.max_upload_bytes + FORM_OVERHEAD_BYTES
+    metrics = metrics or Metrics()
+    watching.install(app, metrics)
     problems.install(app)
-    app.register_blueprint(api.blueprint(settings, cards, classifier, fetcher))
+    app.register_blueprint(api.blueprint(settings, cards, classifier, uploads))
     app.register_blueprint(health.blueprint(cards))
+    app.register_blueprint(openapi.blueprint(__version__))
+    if settings.metrics_port:
+        metrics.serve(address.host, settings.metrics_port)
     return app

@@ -8,13 +8,15 @@ from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from gateway.cards import Card, Cards, ServedVersion
 from gateway.deadline import Deadline
 from gateway.errors import InvalidRequest, ModelRejected, NotExplainable
-from gateway.images import decode
+from gateway.images import DecodeScale, decode
 from gateway.preprocessing import Images, scale, to_tensor
 from gateway.serving import ModelServer, NotServed, Outputs, Signature
+from gateway.slots import DecodeSlots
 
 Result = TypeVar("Result")
 
@@ -66,10 +68,11 @@ class Classifier:
     Args:
         cards: Say which model answers.
         server: Computes.
+        slots: Turns at decoding.
     """
 
-    def __init__(self, cards: Cards, server: ModelServer) -> None:
-        self._cards, self._server = cards, server
+    def __init__(self, cards: Cards, server: ModelServer, slots: DecodeSlots) -> None:
+        self._cards, self._server, self._slots = cards, server, slots
 
     def classify(
         self, picture: bytes, model: str, version: int | None, deadline: Deadline, timings: Timings | None = None
@@ -89,7 +92,7 @@ class Classifier:
         timings = timings or Timings()
 
         def classified(served: ServedVersion) -> Answer:
-            images = _prepare(picture, served.card, timings)
+            images = self._prepare(picture, served.card, deadline, timings)
             (name,) = served.signature.inputs
             tensor = images if served.takes_uint8 else scale(images, served.card.preprocessing)
             return answer(self._compute(served, served.signature, {name: tensor}, deadline, timings), served)
@@ -123,7 +126,7 @@ class Classifier:
                 raise NotExplainable(f"{served} has no signature that explains")
             index = np.array([labels.index(label) if label else -1], np.int32)
             inputs: dict[str, NDArray[Any]] = {
-                "images": _prepare(picture, served.card, timings),
+                "images": self._prepare(picture, served.card, deadline, timings),
                 "class_index": index,
             }
             outputs = self._compute(served, served.explanation, inputs, deadline, timings)
@@ -145,6 +148,22 @@ class Classifier:
             self._cards.forget(served)
             return use(self._cards.resolve(model, version, deadline))
 
+    def _prepare(self, picture: bytes, card: Card, deadline: Deadline, timings: Timings) -> Images:
+        """The picture as the card's model wants it: uint8 (1, H, W, 3)."""
+        with timings.step("decode"):
+            image = self.decode(picture, card, card.resize.decode_scale, deadline)
+        with timings.step("preprocess"):
+            return to_tensor(image, card.input_size, card.resize)
+
+    def decode(self, picture: bytes, card: Card, scale: DecodeScale, deadline: Deadline) -> Image.Image:
+        """The picture as an image, when there is a turn for it (`gateway.images.decode`).
+
+        Raises:
+            Overloaded: There was none before the deadline.
+            ImageUnreadable, ImageTooLarge
+        """
+        return decode(picture, card.input_size, scale, lambda pixels: self._slots.turn(pixels, deadline))
+
     def _compute(
         self,
         served: ServedVersion,
@@ -155,14 +174,6 @@ class Classifier:
     ) -> Outputs:
         with timings.step("model"):
             return self._server.predict(served.card.name, served.card.version, signature, inputs, deadline)
-
-
-def _prepare(picture: bytes, card: Card, timings: Timings) -> Images:
-    """The picture as the card's model wants it: uint8 (1, H, W, 3)."""
-    with timings.step("decode"):
-        image = decode(picture, card.input_size, card.resize.decode_scale)
-    with timings.step("preprocess"):
-        return to_tensor(image, card.input_size, card.resize)
 
 
 def answer(outputs: Outputs, served: ServedVersion) -> Answer:

@@ -2,11 +2,13 @@
 
 * GatewayError
   + InvalidRequest         400  the body or the query isn't what the API asks for
+  + BodyTooSlow            408  the body wasn't there before the deadline
   + NotExplainable         400  the model has no signature that explains
   + ImageError                  the picture can't be used
     - ImageUnreachable     422  no public address answered with a picture
     - ImageTooLarge        413  more bytes or pixels than we read
     - ImageUnreadable      415  the bytes are no picture we can decode
+    - FormatNotRead        415  they are a picture of a format that we don't read
   + UnknownModel           404  no card knows that model or version
   + Overloaded             503  as many requests as we take are in flight
   + ModelError                  the model server gave no usable answer; someone should look
@@ -55,6 +57,14 @@ class InvalidRequest(GatewayError):
     detail_is_public = True
 
 
+class BodyTooSlow(GatewayError):
+    """The body wasn't there before the deadline; the connection is of no more use."""
+
+    status = 408
+    code = "body_too_slow"
+    message = "The request's body came too slowly."
+
+
 class NotExplainable(GatewayError):
     """The model has no signature that explains."""
 
@@ -92,7 +102,18 @@ class ImageUnreadable(ImageError):
 
     status = 415
     code = "image_unreadable"
-    message = "The bytes are no complete JPEG, PNG, GIF or WebP picture."
+    message = "The bytes are no complete JPEG, PNG, GIF, WebP or AVIF picture."
+
+
+class FormatNotRead(ImageError):
+    """A picture of a format that isn't read here, though phones make it."""
+
+    status = 415
+    code = "image_format_not_read"
+    message = (
+        "HEIC pictures aren't read here. Send it as JPEG: share or export it as such, or have the phone's camera take "
+        "the most compatible format."
+    )
 
 
 class UnknownModel(GatewayError):

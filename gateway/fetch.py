@@ -8,11 +8,10 @@ sends a byte a second can't stretch it.
 
 import re
 import socket
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
@@ -27,6 +26,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from gateway.addresses import Network, may_be_dialled
 from gateway.deadline import Deadline
 from gateway.errors import FetchFailure, ImageTooLarge, ImageUnreachable, InvalidRequest
+from gateway.patience import Patience, Watch
 
 MAX_URL_CHARACTERS = 2048
 MAX_REDIRECTS = 3
@@ -66,13 +66,19 @@ class Fetcher:
         allowed_ports: Ports that may be fetched from.
         timeout_s: Longest time for one picture, in seconds.
         max_bytes: Largest picture.
+        patience: Shuts connections whose time is up.
     """
 
     def __init__(
-        self, allowed_networks: tuple[Network, ...], allowed_ports: tuple[int, ...], timeout_s: float, max_bytes: int
+        self,
+        allowed_networks: tuple[Network, ...],
+        allowed_ports: tuple[int, ...],
+        timeout_s: float,
+        max_bytes: int,
+        patience: Patience,
     ) -> None:
         self._allowed_networks, self._allowed_ports = allowed_networks, allowed_ports
-        self._timeout_s, self._max_bytes = timeout_s, max_bytes
+        self._timeout_s, self._max_bytes, self._patience = timeout_s, max_bytes, patience
         # getaddrinfo has no deadline of its own: a hanging look-up keeps a thread, and there are only so many.
         self._resolvers = ThreadPoolExecutor(16, thread_name_prefix="resolve")
 
@@ -93,7 +99,7 @@ class Fetcher:
             try:
                 origin = parse(urljoin(origin.url, location))
             except (InvalidRequest, ValueError) as error:
-                raise ImageUnreachable("broken", f"redirect to {location[:200]!r}: {error}") from error
+                raise ImageUnreachable("broken", f"{origin.host} redirects to what is no such URL") from error
         raise ImageUnreachable("broken", "too many redirects")
 
     def _hop(self, origin: Origin, deadline: Deadline) -> bytes | str:
@@ -101,7 +107,7 @@ class Fetcher:
         if origin.port not in self._allowed_ports:
             raise ImageUnreachable("forbidden", f"port {origin.port}")
         address = self._resolve(origin, deadline)
-        with _pinned(origin, address, deadline) as response:
+        with _pinned(origin, address, deadline, self._patience) as response:
             if response.status_code in _REDIRECTS and "location" in response.headers:
                 return response.headers["location"]
             if response.status_code != requests.codes.ok:
@@ -158,7 +164,10 @@ def parse(url: str) -> Origin:
     return Origin(scheme, host, port, (matched["path"] or "/") + (matched["query"] or ""))
 
 
-Watch = Callable[[socket.socket], None]
+def _kind(error: BaseException) -> str:
+    """What went wrong, without its text: that has the URL, whose query may hold a secret."""
+    inner = error.__cause__ or error.__context__
+    return f"{type(error).__name__} of {type(inner).__name__}" if inner else type(error).__name__
 
 
 class _Pinned:
@@ -208,12 +217,14 @@ class _Adapter(HTTPAdapter):
 
 
 @contextmanager
-def _pinned(origin: Origin, address: IPv4Address | IPv6Address, deadline: Deadline) -> Iterator[requests.Response]:
+def _pinned(
+    origin: Origin, address: IPv4Address | IPv6Address, deadline: Deadline, patience: Patience
+) -> Iterator[requests.Response]:
     """The response's head, its body not yet read; what fails until the end of the block is told apart."""
     remaining_s = deadline.remaining_s()
     if not remaining_s:
         raise ImageUnreachable("slow", "deadline before connecting")
-    with requests.Session() as session, _shut_at(remaining_s) as watch:
+    with requests.Session() as session, patience.until(remaining_s) as watch:
         session.trust_env = False  # no proxies, no netrc
         adapter = _Adapter(origin, address, watch)
         session.mount("http://", adapter)
@@ -224,41 +235,9 @@ def _pinned(origin: Origin, address: IPv4Address | IPv6Address, deadline: Deadli
             ) as response:
                 yield response
         except (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError) as error:
-            raise ImageUnreachable("slow", repr(error)) from error
+            raise ImageUnreachable("slow", f"{origin.host}: {type(error).__name__}") from error
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             reason: FetchFailure = "unreachable" if isinstance(error, requests.ConnectionError) else "broken"
             if not deadline.remaining_s():
                 reason = "slow"
-            raise ImageUnreachable(reason, repr(error)) from error
-
-
-@contextmanager
-def _shut_at(seconds: float) -> Iterator[Watch]:
-    """A function that takes a connected socket; when the time is up every one of them is shut.
-
-    A copy of the descriptor is kept, because TLS takes the socket object over while it shakes hands.
-    """
-    copies: list[socket.socket] = []
-    lock = threading.Lock()
-
-    def watch(connected: socket.socket) -> None:
-        with lock:
-            copies.append(connected.dup())
-
-    def shut() -> None:
-        with lock:
-            for copy in copies:
-                with suppress(OSError):  # the other side was quicker
-                    copy.shutdown(socket.SHUT_RDWR)
-
-    timer = threading.Timer(seconds, shut)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield watch
-    finally:
-        timer.cancel()
-        with lock:
-            for copy in copies:
-                copy.close()
-            copies.clear()
+            raise ImageUnreachable(reason, f"{origin.host}: {_kind(error)}") from error

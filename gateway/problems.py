@@ -1,4 +1,7 @@
-"""How does an error look to the caller? As RFC 9457 problem details, on every route and status."""
+"""How does an error look to the caller? As RFC 9457 problem details, on every route and status.
+
+What it was exactly stands in the log line of the request, under the same id.
+"""
 
 import json
 import logging
@@ -8,10 +11,18 @@ import uuid
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from gateway.errors import GatewayError, ImageTooLarge
+from gateway.errors import BodyTooSlow, GatewayError, ImageTooLarge
 
 REQUEST_ID_HEADER = "X-Request-Id"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+_SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+}
+"""On every answer: nothing of it is a page, may load anything, or be framed."""
 
 _log = logging.getLogger(__name__)
 
@@ -27,14 +38,15 @@ def install(app: Flask) -> None:
     @app.after_request
     def echo_name(response: Response) -> Response:
         response.headers[REQUEST_ID_HEADER] = g.get("request_id", "")
-        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers.update(_SECURITY_HEADERS)
         return response
 
     @app.errorhandler(GatewayError)
     def answer_error(error: GatewayError) -> Response:
-        level = logging.ERROR if error.report else logging.INFO
-        _log.log(level, "%s %s %s: %s", g.get("request_id", ""), error.status, error.code, error)
+        g.refusal = error
         response = problem(error.status, error.code, error.public_message)
+        if isinstance(error, BodyTooSlow):
+            response.headers["Connection"] = "close"
         if error.retry_after_s is not None:
             response.headers["Retry-After"] = str(error.retry_after_s)
         return response
@@ -52,7 +64,7 @@ def install(app: Flask) -> None:
 
     @app.errorhandler(Exception)
     def answer_surprise(error: Exception) -> Response:
-        _log.exception("%s unexpected", g.get("request_id", ""), exc_info=error)
+        _log.exception("unexpected", exc_info=error, extra={"fields": {"request_id": g.get("request_id", "")}})
         return problem(500, "internal_error", "Something went wrong on our side.")
 
 

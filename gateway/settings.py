@@ -51,6 +51,14 @@ class Settings(BaseSettings):
     allowed_ports: Annotated[tuple[Port, ...], NoDecode] = (80, 443)
     """Ports (comma-separated) that pictures may be fetched from, on every host."""
 
+    metrics_port: Port | None = None
+    """Port of Prometheus' metrics; empty: off."""
+
+    @field_validator("metrics_port", mode="before")
+    @classmethod
+    def _or_off(cls, value: Any) -> Any:
+        return None if value == "" else value
+
     @field_validator("allowed_networks", "allowed_ports", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:

@@ -59,3 +59,13 @@ def test_lists_pin_everything_and_name_no_index(name: str) -> None:
     assert all(re.match(r"[a-z0-9-]+==[^ ]+( ; .*)?$", line) for line in lines)
     longer = set((ROOT / "requirements" / "dev.txt").read_text().splitlines())
     assert set(lines) <= longer
+
+
+def test_promises_name_tests_that_exist() -> None:
+    promises = (ROOT / "docs" / "security.md").read_text()
+    rows = re.findall(r"\| `(tests/[a-z_/]+\.py)`(?:: (.*))? \|$", promises, re.MULTILINE)
+    assert len(rows) > 20
+    for path, names in rows:
+        written = (ROOT / path).read_text()
+        for name in re.findall(r"`(test_\w+)`", names):
+            assert f"def {name}(" in written, f"{path} has no {name}"

@@ -114,6 +114,10 @@ def test_url_form_and_raw_body_give_the_same_numbers(client: FlaskClient, image_
         ({"data": {"a": (BytesIO(RED), "a"), "b": (BytesIO(RED), "b")}}, 400, "invalid_request"),
         ({"data": {"a": (BytesIO(b""), "a")}}, 400, "invalid_request"),
         ({"data": b"no form", "content_type": "multipart/form-data"}, 400, "invalid_request"),
+        ({"data": {"a": (BytesIO(RED), "a"), "url": "http://example.com/"}}, 400, "invalid_request"),
+        ({"data": b'{"url": "http://a/", "url": "http://b/"}', "content_type": JSON}, 400, "invalid_request"),
+        ({"data": b'"\xff"', "content_type": JSON}, 400, "invalid_request"),
+        ({"data": b"\x00\x00\x00\x18ftypheic" + bytes(99), "content_type": "image/heic"}, 415, "image_format_not_read"),
     ],
 )
 def test_wrong_input_is_answered_with_its_problem(
@@ -303,3 +307,12 @@ def test_readiness_and_predictions_without_a_model_server(settings: Settings, ti
         assert response.headers["Retry-After"] == "1"
     assert client.get("/ping").status_code == client.get("/healthz").status_code == 200
     assert client.get("/models").json["models"][0]["versions"][0]["state"] == "UNKNOWN"  # type: ignore[index]
+
+
+@pytest.mark.parametrize("path", ["/ping", "/classes", "/nowhere"])
+def test_every_answer_forbids_framing_sniffing_and_loading(client: FlaskClient, path: str) -> None:
+    headers = client.get(path).headers
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["X-Frame-Options"] == "DENY"
+    assert headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
+    assert "Access-Control-Allow-Origin" not in headers

@@ -13,6 +13,7 @@ from gateway.classifier import Answer, Classifier, answer
 from gateway.deadline import Deadline
 from gateway.errors import ModelRejected, ModelUnavailable, UnknownModel
 from gateway.serving import ModelServer, Outputs
+from gateway.slots import DecodeSlots
 from tests.conftest import Running, TinyModel
 from tests.pictures import jpeg
 
@@ -97,7 +98,7 @@ def test_uint8_signature_is_preferred(server: ModelServer, folder: Path) -> None
 
 
 def classified(server: ModelServer, folder: Path) -> Answer:
-    return Classifier(Cards(folder, server), server).classify(jpeg(), "tiny", None, Deadline(5))
+    return Classifier(Cards(folder, server), server, DecodeSlots()).classify(jpeg(), "tiny", None, Deadline(5))
 
 
 @pytest.mark.parametrize(("threshold", "confident"), [(0.0, True), (1.01, False)])

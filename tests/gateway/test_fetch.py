@@ -6,6 +6,7 @@ import pytest
 from gateway.deadline import Deadline
 from gateway.errors import ImageTooLarge, ImageUnreachable, InvalidRequest
 from gateway.fetch import Fetcher, parse
+from gateway.patience import Patience
 from tests.image_server import ImageServer
 from tests.pictures import jpeg
 
@@ -15,7 +16,7 @@ TIMEOUT_S = 1.0
 
 @pytest.fixture
 def fetcher(image_server: ImageServer) -> Fetcher:
-    return Fetcher(LOOPBACK, (image_server.port,), TIMEOUT_S, 100_000)
+    return Fetcher(LOOPBACK, (image_server.port,), TIMEOUT_S, 100_000, Patience())
 
 
 def fetch(fetcher: Fetcher, url: str) -> bytes:
@@ -57,7 +58,7 @@ def test_too_many_bytes_are_refused(fetcher: Fetcher, image_server: ImageServer,
 
 
 def test_address_that_is_not_public_is_never_asked(image_server: ImageServer) -> None:
-    fetcher = Fetcher((), (image_server.port,), TIMEOUT_S, 100_000)
+    fetcher = Fetcher((), (image_server.port,), TIMEOUT_S, 100_000, Patience())
     before = len(image_server.hits)
     for host in ("127.0.0.1", "localhost"):
         with pytest.raises(ImageUnreachable) as caught:
@@ -69,14 +70,14 @@ def test_address_that_is_not_public_is_never_asked(image_server: ImageServer) ->
 def test_port_that_is_not_allowed_is_never_asked(image_server: ImageServer) -> None:
     before = len(image_server.hits)
     with pytest.raises(ImageUnreachable) as caught:
-        fetch(Fetcher(LOOPBACK, (80, 443), TIMEOUT_S, 100_000), image_server.url("/picture.jpg"))
+        fetch(Fetcher(LOOPBACK, (80, 443), TIMEOUT_S, 100_000, Patience()), image_server.url("/picture.jpg"))
     assert caught.value.reason == "forbidden"
     assert len(image_server.hits) == before
 
 
 def test_port_where_nobody_listens_is_unreachable() -> None:
     with pytest.raises(ImageUnreachable) as caught:
-        fetch(Fetcher(LOOPBACK, (1,), TIMEOUT_S, 100_000), "http://127.0.0.1:1/")
+        fetch(Fetcher(LOOPBACK, (1,), TIMEOUT_S, 100_000, Patience()), "http://127.0.0.1:1/")
     assert caught.value.reason == "unreachable"
 
 

@@ -1,13 +1,15 @@
 import struct
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 
 import numpy as np
 import pytest
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image, ImageOps, features
 
-from gateway.errors import ImageTooLarge, ImageUnreadable
-from gateway.images import MAX_PIXELS, decode
+from gateway.errors import FormatNotRead, ImageTooLarge, ImageUnreadable
+from gateway.images import MAX_PIXELS, MAX_SCALED_PIXELS, decode
 from tests.pictures import CORNERS, drawn, encoded, jpeg
 
 SIZE = (32, 32)
@@ -133,3 +135,55 @@ def test_exif_transpose_table_is_pillows() -> None:
     exif[ExifTags.Base.Orientation] = 6
     with Image.open(BytesIO(encoded(drawn().transpose(Image.Transpose(2)), "JPEG", quality=95, exif=exif))) as image:
         assert_upright(ImageOps.exif_transpose(image))
+
+
+def claiming(width: int, height: int, **options: bool) -> bytes:
+    """A JPEG whose frame header claims another size than its data has."""
+    picture = bytearray(jpeg(**options))
+    frame = picture.index(b"\xff\xc2" if options.get("progressive") else b"\xff\xc0")
+    picture[frame + 5 : frame + 9] = struct.pack(">HH", height, width)
+    return bytes(picture)
+
+
+@pytest.mark.parametrize(
+    ("picture", "scale"),
+    [
+        (claiming(8000, 7000, progressive=True), "fit"),  # its coefficients are held whole, however it is scaled
+        (claiming(8000, 7000), "full"),
+        (claiming(20_000, 11_000), "fit"),
+    ],
+)
+def test_jpeg_that_would_take_too_much_memory_is_refused_before_it_is_decoded(picture: bytes, scale: str) -> None:
+    with pytest.raises(ImageTooLarge):
+        decode(picture, SIZE, scale)  # type: ignore[arg-type]
+
+
+def test_baseline_jpeg_above_the_limit_is_decoded_scaled() -> None:
+    picture = encoded(Image.new("L", (9000, 7000)), "JPEG")
+    assert MAX_PIXELS < 9000 * 7000 < MAX_SCALED_PIXELS
+    assert decode(picture, (299, 299), "fit").size == (1125, 875)
+
+
+def test_gate_is_told_what_is_held_and_entered_around_the_decoding() -> None:
+    told: list[object] = []
+
+    @contextmanager
+    def gate(pixels: int) -> Iterator[None]:
+        told.append(pixels)
+        yield
+        told.append("left")
+
+    decode(jpeg(2000, 1000), (200, 200), "fit", gate)
+    decode(jpeg(2000, 1000, progressive=True), (200, 200), "fit", gate)
+    assert told == [500 * 250, "left", 2000 * 1000, "left"]
+
+
+@pytest.mark.skipif(not features.check("avif"), reason="Pillow was built without an AVIF decoder")
+def test_avif_is_read() -> None:
+    assert_upright(decode(encoded(drawn(), "AVIF", quality=95), SIZE, "fit"), tolerance=60)
+
+
+@pytest.mark.parametrize("brand", [b"heic", b"mif1"])
+def test_heic_is_named(brand: bytes) -> None:
+    with pytest.raises(FormatNotRead):
+        decode(b"\x00\x00\x00\x18ftyp" + brand + bytes(400), SIZE, "fit")
