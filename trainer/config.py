@@ -66,7 +66,8 @@ class Config:
     epochs: int = 24
     """Epochs at most, and the length of the learning rate's cosine."""
     calm_epochs: int = 0
-    """Epochs after those, on views that are only shrunk, cut out and mirrored, as pictures are in service."""
+    """Epochs after those, on views that are only shrunk, cut out and mirrored, as pictures are in service; without
+    mixup and label smoothing, which have a network say "sure enough" and no more, however much speaks for a class."""
     calm_share: float = 0.25
     """Share of the learning rates that the calm epochs begin with; they end at zero."""
     patience: int = 6

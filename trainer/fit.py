@@ -140,11 +140,13 @@ class Fit:
         """One pass over the pictures, each in a view of its own; the mean training loss."""
         config, rng = self.config, np.random.default_rng((self.config.seed, epoch))
         batches = draw(self.labels, self.split, config, rng)
-        targets = self._targets()
+        calm = epoch >= config.epochs
+        mixup = 0.0 if calm else config.mixup
+        targets = self._targets(0.0 if calm else config.label_smoothing)
         losses = []
         bar = tqdm(batches, f"epoch {epoch + 1}/{config.epochs + config.calm_epochs}", unit="step", disable=None)
         for step, (places, features) in enumerate(zip(bar, self.views.batches(epoch + 1, batches), strict=True)):
-            share = rng.beta(config.mixup, config.mixup) if config.mixup else 1.0
+            share = rng.beta(mixup, mixup) if mixup else 1.0
             self._set_learning_rate(epoch * self.steps_an_epoch + step)
             loss = self.step(
                 tf.constant(features),
@@ -156,10 +158,9 @@ class Fit:
             losses.append(float(loss))
         return float(np.mean(losses))
 
-    def _targets(self) -> NDArray[np.float32]:
+    def _targets(self, smoothing: float) -> NDArray[np.float32]:
         """What each class, and last the outliers, should be answered with: smoothed over the outputs."""
         outputs = self.upper.output_shape[-1]
-        smoothing = self.config.label_smoothing
         targets: NDArray[np.float32] = np.eye(outputs, dtype=np.float32) * (1 - smoothing) + smoothing / outputs
         return targets
 
