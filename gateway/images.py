@@ -37,6 +37,8 @@ warnings.filterwarnings("ignore", message="Corrupt EXIF data")  # a stranger's b
 _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 """ISO/IEC 23008-12, annex B: what a phone's HEIC file begins with."""
 
+_SCALED_FORMATS = {"JPEG", "MPO"}
+
 _SIDEWAYS = {5, 6, 7, 8}  # EXIF orientations that swap width and height (CIPA DC-008, tag 274)
 
 
@@ -64,9 +66,8 @@ def decode(
     try:
         with Image.open(BytesIO(picture), formats=FORMATS) as image:
             whole = image.width * image.height
-            orientation = _orientation(image)
-            if decode_scale == "fit":
-                height, width = size[::-1] if orientation in _SIDEWAYS else size
+            if decode_scale == "fit" and image.format in _SCALED_FORMATS:
+                height, width = size[::-1] if _orientation(image) in _SIDEWAYS else size
                 image.draft("RGB", (width, height))
             # A progressive JPEG's coefficients are all held until its last scan, however small the result is.
             held = whole if image.info.get("progressive") else image.width * image.height
@@ -74,7 +75,7 @@ def decode(
                 raise ImageTooLarge(f"{whole} pixels, {held} of them held at once")
             with gate(held):
                 image.load()
-                return _to_rgb(_upright(image, orientation))
+                return _to_rgb(_upright(image, _orientation(image)))
     except GatewayError:
         raise
     except UnidentifiedImageError as error:
@@ -88,7 +89,10 @@ def decode(
 
 
 def _orientation(image: Image.Image) -> int:
-    """EXIF orientation, 1 (upright) to 8; a damaged EXIF block counts as upright."""
+    """EXIF orientation, 1 (upright) to 8; a damaged EXIF block counts as upright.
+
+    Pillow decodes a whole PNG to look for it: other formats than JPEG are asked when they are decoded anyway.
+    """
     with suppress(Exception):
         orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
         return orientation if orientation in range(1, 9) else 1

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image, ImageOps, features
 
-from gateway.errors import FormatNotRead, ImageTooLarge, ImageUnreadable
+from gateway.errors import FormatNotRead, ImageTooLarge, ImageUnreadable, Overloaded
 from gateway.images import MAX_PIXELS, MAX_SCALED_PIXELS, decode
 from tests.pictures import CORNERS, drawn, encoded, jpeg
 
@@ -162,6 +162,21 @@ def test_baseline_jpeg_above_the_limit_is_decoded_scaled() -> None:
     picture = encoded(Image.new("L", (9000, 7000)), "JPEG")
     assert MAX_PIXELS < 9000 * 7000 < MAX_SCALED_PIXELS
     assert decode(picture, (299, 299), "fit").size == (1125, 875)
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "GIF"])
+def test_nothing_is_decoded_before_the_gate(form: str) -> None:
+    @contextmanager
+    def closed(pixels: int) -> Iterator[None]:
+        raise Overloaded("closed")
+        yield
+
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (200, 200, 3), np.uint8))
+    whole = encoded(noise, form)
+    cut_short = whole[: len(whole) * 2 // 3]  # would be an error if it were decoded
+    for picture in (whole, cut_short):
+        with pytest.raises(Overloaded):
+            decode(picture, SIZE, "fit", closed)
 
 
 def test_gate_is_told_what_is_held_and_entered_around_the_decoding() -> None:
