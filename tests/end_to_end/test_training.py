@@ -21,7 +21,7 @@ from gateway.preprocessing import Resize
 from trainer.config import Config
 
 config = Config(
-    name="corners", version=3, input_size=(107, 139), epochs={epochs}, batch_size=8, frozen_until="mixed9",
+    name="corners", version=3, input_size=(107, 139), epochs={epochs}, calm_epochs={calm}, batch_size=8, frozen_until="mixed9",
     held_back=0.2, nearest_cosine=1.1, outliers_not_used=("mauve",), known_score="none_odds", data="drawn by a test",
     resize=Resize(decode_scale="fit", filter="bilinear", aspect="crop"),
 )
@@ -58,7 +58,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         paint(folder / "foreign" / split / "green", 3, rng, 1)
         paint(folder / "foreign" / split / "yellow", 2, rng, 0, 1)
     shutil.copy(folder / "foreign" / "valid" / "green" / "0.png", folder / "outliers" / "green" / "judged.png")
-    (folder / "config.py").write_text(CONFIG.format(epochs=1))
+    (folder / "config.py").write_text(CONFIG.format(epochs=1, calm=0))
     return folder
 
 
@@ -191,7 +191,7 @@ def test_stopped_run_goes_on_and_a_finished_one_is_not_repeated(
 
 def test_killed_run_ends_as_one_that_was_never_stopped(folder: Path, version: Path, tmp_path: Path) -> None:
     config = tmp_path / "config.py"
-    config.write_text(CONFIG.format(epochs=4))
+    config.write_text(CONFIG.format(epochs=3, calm=1))
     command = [sys.executable, "-m", "trainer", "train", str(config), "--data", str(folder / "data")]
     command += ["--outliers", str(folder / "outliers")]
     histories = []
