@@ -22,7 +22,8 @@ from trainer.config import Config
 
 config = Config(
     name="corners", version=3, input_size=(107, 139), frozen_until="mixed9",
-    epochs={epochs}, calm_epochs={calm}, batch_size=8, held_back=0.2, nearest_cosine=1.1, outliers_not_used=("mauve",), known_score="none_odds", data="drawn by a test",
+    epochs={epochs}, calm_epochs={calm}, batch_size=8, held_back=0.2, nearest_cosine=1.1,
+    outliers_not_used=("mauve",), known_score="none_odds", data="drawn by a test",
     resize=Resize(decode_scale="fit", filter="bilinear", aspect="crop"),
 )
 """
