@@ -10,6 +10,7 @@ from typing import Any
 
 from gunicorn.workers.gthread import ThreadWorker
 
+from gateway.memory import give_back_large_blocks
 from gateway.patience import Patience
 
 HEAD_S = 5.0
@@ -21,6 +22,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def init_process(self) -> None:
         """Run in the worker's process, after the fork."""
+        give_back_large_blocks()
         self.patience = Patience()
         super().init_process()
 
