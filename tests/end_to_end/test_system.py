@@ -114,13 +114,13 @@ def memory_mib(pid: int) -> float:
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
-def test_memory_after_a_hundred_predictions(system: System) -> None:
-    with requests.Session() as session:
+def test_memory_after_a_hundred_predictions(tmp_path: Path) -> None:
+    with running(str(tmp_path)) as system, requests.Session() as session:  # its own: nothing unusual came before
         for number in range(100):
             sample = SAMPLES[number % len(SAMPLES)].read_bytes()
             assert session.post(f"{system.base}/predict", files={"f": sample}, timeout=15).ok
-    assert max(map(memory_mib, system.workers())) < 110
-    assert memory_mib(system.child("model.server")) < 400
+        assert max(map(memory_mib, system.workers())) < 110
+        assert memory_mib(system.child("model.server")) < 400
 
 
 def part(*command: str, **environment: str) -> subprocess.Popen[bytes]:
