@@ -138,5 +138,6 @@ def _use(card: Document) -> list[str]:
 
 
 def _version(card: Document) -> str:
-    valid = next(measured["valid"] for measured in _precisions(card).values())
-    return f"| {card['version']} | {card['created']} | {valid['accuracy']:.2%} | {valid['ece']:.3f} |"
+    valid = next((measured["valid"] for measured in _precisions(card).values() if "valid" in measured), None)
+    shares = f"{valid['accuracy']:.2%} | {valid['ece']:.3f}" if valid else "not measured | not measured"
+    return f"| {card['version']} | {card['created']} | {shares} |"
