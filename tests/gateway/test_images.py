@@ -10,7 +10,9 @@ from PIL import ExifTags, Image, ImageOps, features
 
 from gateway.errors import FormatNotRead, ImageTooLarge, ImageUnreadable, Overloaded
 from gateway.images import MAX_PIXELS, MAX_SCALED_PIXELS, decode
+from gateway.jpeg import Scans, scans
 from tests.pictures import CORNERS, drawn, encoded, jpeg
+from tests.pngs import chunk
 
 SIZE = (32, 32)
 COLOURS = {"red": (255, 0, 0), "lime": (0, 255, 0), "blue": (0, 0, 255), "white": (255, 255, 255)}
@@ -79,7 +81,6 @@ def test_transparency_is_laid_over_white() -> None:
     assert decode(picture, SIZE, "full").getpixel((2, 2)) == (255, 255, 255)
 
 
-@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
 def test_broken_exif_counts_as_upright() -> None:
     picture = encoded(drawn(), "JPEG", quality=95, exif=b"Exif\x00\x00MM\x00\x2a\xff\xff\xff\xff garbage")
     assert_upright(decode(picture, SIZE, "full"))
@@ -156,6 +157,61 @@ def claiming(width: int, height: int, **options: bool) -> bytes:
 def test_jpeg_that_would_take_too_much_memory_is_refused_before_it_is_decoded(picture: bytes, scale: str) -> None:
     with pytest.raises(ImageTooLarge):
         decode(picture, SIZE, scale)  # type: ignore[arg-type]
+
+
+def with_scans(picture: bytes, count: int) -> bytes:
+    """A progressive JPEG whose last scan stands there so often."""
+    last, end = picture.rindex(b"\xff\xda"), picture.rindex(b"\xff\xd9")
+    return picture[:last] + picture[last:end] * count + picture[end:]
+
+
+def test_scans_of_a_jpeg_are_counted_without_decoding() -> None:
+    progressive = jpeg(progressive=True)
+    assert scans(jpeg(), 100) == Scans(1, held_whole=False)
+    assert scans(progressive, 100) == Scans(progressive.count(b"\xff\xda"), held_whole=True)
+    assert scans(progressive + jpeg(), 100) == scans(progressive, 100)
+    assert scans(with_scans(progressive, 10_000), 100) == Scans(100, held_whole=True)
+
+
+@pytest.mark.parametrize(("size", "count"), [((64, 48), 100), ((6000, 5000), 30)])
+def test_jpeg_of_many_scans_is_refused_before_it_is_decoded(size: tuple[int, int], count: int) -> None:
+    picture = encoded(Image.new("L", size), "JPEG", progressive=True)
+    with pytest.raises(ImageUnreadable, match="scans"):
+        decode(with_scans(picture, count), SIZE, "fit")
+
+
+PNG, GIF = encoded(drawn(), "PNG"), encoded(drawn(), "GIF")
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        PNG[:33] + chunk(b"abCd") * 200_000 + PNG[33:],
+        PNG[:33] + chunk(b"IDAT") * 200_000 + PNG[33:],
+        GIF[:13] + b"\x21\xfe" + b"\x01a" * 200_000 + b"\0" + GIF[13:],
+        jpeg()[:2] + b"\xff\xfe\0\2" * 200_000 + jpeg()[2:],
+        jpeg()[:2] + b"\xff" * 2_000_000 + jpeg()[2:],
+    ],
+    ids=["PNG chunks", "PNG data", "GIF comments", "JPEG comments", "JPEG fill bytes"],
+)
+def test_picture_in_too_many_pieces_is_refused(picture: bytes) -> None:
+    with pytest.raises(ImageUnreadable):
+        decode(picture, SIZE, "fit")
+
+
+def test_large_png_of_usual_pieces_is_read() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (2000, 2000, 3), np.uint8)
+    picture = encoded(Image.fromarray(noise), "PNG")
+    assert len(picture) > 12_000_000
+    assert decode(picture, SIZE, "fit").size == (2000, 2000)
+
+
+def test_transparency_is_the_same_in_bands() -> None:
+    rng = np.random.default_rng(0)
+    image = Image.fromarray(rng.integers(0, 256, (1500, 1100, 4), np.uint8))
+    white = Image.new("RGBA", image.size, "white")
+    wanted = Image.alpha_composite(white, image).convert("RGB")
+    assert np.array_equal(decode(encoded(image, "PNG", compress_level=0), SIZE, "full"), wanted)
 
 
 def test_baseline_jpeg_above_the_limit_is_decoded_scaled() -> None:
