@@ -1,11 +1,14 @@
-"""An origin on loopback whose paths are behaviours."""
+"""An origin whose paths are behaviours."""
 
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from tests.pictures import jpeg
 
@@ -13,10 +16,14 @@ DRIP_S = 0.05
 
 
 class ImageServer:
-    """Answers on a port that the system picks; `hits` are the paths asked for, `files` what tests put there."""
+    """Answers on loopback, on a port that the system picks, or where it is told to.
 
-    def __init__(self) -> None:
+    `hits` are the paths asked for, `reached` this side's address of every connection, `files` what tests put there.
+    """
+
+    def __init__(self, host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None) -> None:
         self.hits: list[str] = []
+        self.reached: list[str] = []
         self.files: dict[str, bytes] = {}
         self.stopped = threading.Event()
         origin = self
@@ -38,8 +45,21 @@ class ImageServer:
             def log_message(self, *_: object) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        class Server(ThreadingHTTPServer):
+            daemon_threads = True
+            address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            request_queue_size = 128
+
+            def process_request(self, request: Any, client_address: Any) -> None:
+                origin.reached.append(request.getsockname()[0])
+                super().process_request(request, client_address)
+
+            def handle_error(self, *_: object) -> None:
+                pass  # a TLS handshake that the client broke off
+
+        self._server = Server((host, port), Handler)
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
         self.port = self._server.server_port
 
     def url(self, path: str) -> str:
@@ -90,6 +110,21 @@ def redirect(handler: BaseHTTPRequestHandler, origin: ImageServer) -> None:
     send(handler, b"x" * 100, 302, Location="/picture.jpg")
 
 
+@path("/redirect-to")
+def redirect_to(handler: BaseHTTPRequestHandler, origin: ImageServer) -> None:
+    (location,) = parse_qs(urlsplit(handler.path).query)["url"]
+    send(handler, b"x" * 100, 302, Location=location)
+
+
+@path("/redirect-endless-body")
+def redirect_endless_body(handler: BaseHTTPRequestHandler, origin: ImageServer) -> None:
+    handler.send_response(302)
+    handler.send_header("Location", "/picture.jpg")
+    handler.end_headers()
+    while not origin.stopped.is_set():
+        handler.wfile.write(b"0" * 65536)
+
+
 @path("/redirect-to-metadata")
 def redirect_to_metadata(handler: BaseHTTPRequestHandler, origin: ImageServer) -> None:
     send(handler, b"", 302, Location="http://169.254.169.254/latest/meta-data/")
@@ -113,6 +148,76 @@ def redirect_forever(handler: BaseHTTPRequestHandler, origin: ImageServer) -> No
 @path("/gzip")
 def gzip(handler: BaseHTTPRequestHandler, origin: ImageServer) -> None:
     send(handler, b"\x1f\x8b" + b"0" * 100, Content_Encoding="gzip")
+
+
+@path("/empty")
+def empty(handler: BaseHTTPRequestHandler, origin: ImageServer) -> None:
+    send(handler, b"")
+
+
+@path("/transfer-coding")
+def transfer_coding(handler: BaseHTTPRequestHandler, origin: ImageServer) -> None:
+    handler.send_response(200)
+    handler.send_header("Transfer-Encoding", "gzip, chunked")
+    handler.end_headers()
+    handler.wfile.write(b"5\r\nhello\r\n0\r\n\r\n")
+
+
+@path("/chunk-extension")
+def chunk_extension(handler: BaseHTTPRequestHandler, origin: ImageServer) -> None:
+    chunked(handler)
+    handler.wfile.write(b"5;")
+    while not origin.stopped.is_set():
+        handler.wfile.write(b"a" * 65536)
+
+
+@path("/chunk-of-negative-size")
+def chunk_of_negative_size(handler: BaseHTTPRequestHandler, origin: ImageServer) -> None:
+    chunked(handler)
+    handler.wfile.write(b"-1\r\n")
+    while not origin.stopped.is_set():
+        handler.wfile.write(b"a" * 65536)
+
+
+@path("/endless-chunks")
+def endless_chunks(handler: BaseHTTPRequestHandler, origin: ImageServer) -> None:
+    chunked(handler)
+    while not origin.stopped.is_set():
+        handler.wfile.write(b"1000\r\n" + bytes(4096) + b"\r\n")
+
+
+@path("/endless-trailer")
+def endless_trailer(handler: BaseHTTPRequestHandler, origin: ImageServer) -> None:
+    chunked(handler)
+    handler.wfile.write(b"5\r\nhello\r\n0\r\n")
+    while not origin.stopped.is_set():
+        handler.wfile.write(b"X-More: yes\r\n" * 1000)
+
+
+def chunked(handler: BaseHTTPRequestHandler) -> None:
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+
+
+@path("/no-http")
+def no_http(handler: BaseHTTPRequestHandler, origin: ImageServer) -> None:
+    handler.wfile.write(b"SSH-2.0-OpenSSH_9.6\r\n")
+
+
+@path("/many-headers")
+def many_headers(handler: BaseHTTPRequestHandler, origin: ImageServer) -> None:
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\n" + b"X-Header: yes\r\n" * 10_000 + b"\r\n")
+
+
+@path("/long-header")
+def long_header(handler: BaseHTTPRequestHandler, origin: ImageServer) -> None:
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Long: ")
+    while not origin.stopped.is_set():
+        handler.wfile.write(b"a" * 65536)
+
+
+@path("/two-lengths")
+def two_lengths(handler: BaseHTTPRequestHandler, origin: ImageServer) -> None:
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 50\r\n\r\nhello")
 
 
 @path("/announced-too-large")

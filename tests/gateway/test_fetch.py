@@ -23,7 +23,10 @@ def fetch(fetcher: Fetcher, url: str) -> bytes:
     return fetcher.fetch(url, Deadline(30))
 
 
-@pytest.mark.parametrize("path", ["/picture.jpg", "/picture.jpg?size=large#part", "/redirect"])
+@pytest.mark.parametrize(
+    "path",
+    ["/picture.jpg", "/picture.jpg?size=large#part", "/picture.jpg?größe=2", "/redirect", "/redirect-endless-body"],
+)
 def test_picture_is_fetched(fetcher: Fetcher, image_server: ImageServer, path: str) -> None:
     assert fetch(fetcher, image_server.url(path)) == jpeg()
 
@@ -32,6 +35,15 @@ def test_picture_is_fetched(fetcher: Fetcher, image_server: ImageServer, path: s
     ("path", "reason"),
     [
         ("/missing", "broken"),
+        ("/empty", "broken"),
+        ("/no-http", "broken"),
+        ("/many-headers", "broken"),
+        ("/long-header", "broken"),
+        ("/two-lengths", "broken"),
+        ("/transfer-coding", "broken"),
+        ("/chunk-extension", "broken"),
+        ("/chunk-of-negative-size", "broken"),
+        ("/endless-trailer", "slow"),
         ("/gzip", "broken"),
         ("/cut-short", "broken"),
         ("/redirect-forever", "broken"),
@@ -51,7 +63,7 @@ def test_origin_that_gives_no_picture(fetcher: Fetcher, image_server: ImageServe
     assert time.monotonic() - start < 3 * TIMEOUT_S
 
 
-@pytest.mark.parametrize("path", ["/announced-too-large", "/endless"])
+@pytest.mark.parametrize("path", ["/announced-too-large", "/endless", "/endless-chunks"])
 def test_too_many_bytes_are_refused(fetcher: Fetcher, image_server: ImageServer, path: str) -> None:
     with pytest.raises(ImageTooLarge):
         fetch(fetcher, image_server.url(path))
@@ -96,7 +108,8 @@ def test_proxy_from_the_environment_is_ignored(
         "http://user:secret@host/", "http://host:99999999/", "http://host name/", "http://ho\tst/", "http://host\\@other/",
         "http://%31%32%37.0.0.1/", "http://127.1/", "http://2130706433/", "http://0x7f000001/", "http://0177.0.0.1/",
         "http://127.0.0.0x1/", "http://127.0.0.1.2/", "http://a..b/", "http://bücher.example/", "http://host/\r\nX: y",
-        "http://host/\u212a", "javascript:alert(1)", "http://host/" + "a" * 3000, "http://999.1.1.1.1/", "http://[::1/",
+        "http://\u212a/", "http://host/a b", "http://host/\\", "http://host/\ud800",
+        "javascript:alert(1)", "http://host/" + "a" * 3000, "http://999.1.1.1.1/", "http://[::1/",
     ],
 )  # fmt: skip
 def test_what_is_no_plain_url_is_refused_before_any_look_up(url: str) -> None:
@@ -111,6 +124,8 @@ def test_what_is_no_plain_url_is_refused_before_any_look_up(url: str) -> None:
         ("HTTPS://Host.Example:8443/a%20b?c=d#e", "https", "host.example", 8443, "/a%20b?c=d"),
         ("http://[2606:4700::1111]/", "http", "[2606:4700::1111]", 80, "/"),
         ("http://8.8.8.8:81?q", "http", "8.8.8.8", 81, "/?q"),
+        ("http://host/b\u00fccher/%20?{a}=\u00b2", "http", "host", 80, "/b%C3%BCcher/%20?%7Ba%7D=%C2%B2"),
+        ("http://host/@:80#\u00e9", "http", "host", 80, "/@:80"),
     ],
 )
 def test_plain_url_is_taken_apart(url: str, scheme: str, host: str, port: int, target: str) -> None:
