@@ -38,7 +38,7 @@ def blueprint(settings: Settings, cards: Cards, classifier: Classifier, uploads:
     @api.get("/")
     def index() -> Response:
         links = {"predict": "/predict", "classes": "/classes", "models": "/models", "ready": "/readyz"}
-        links["openapi"] = "/openapi.json"
+        links |= {"openapi": "/openapi.json", "docs": "/docs", "redoc": "/redoc"}
         return jsonify(name="sports gateway", links=links)
 
     @api.get("/ping")

@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from gateway import __version__, api, health, openapi, problems, watching
+from gateway import __version__, api, cors, health, openapi, problems, viewers, watching
 from gateway.cards import Cards
 from gateway.classifier import Classifier
 from gateway.fetch import Fetcher
@@ -48,6 +48,8 @@ def create_app(
     app.register_blueprint(api.blueprint(settings, cards, classifier, uploads))
     app.register_blueprint(health.blueprint(cards))
     app.register_blueprint(openapi.blueprint(__version__))
+    app.register_blueprint(viewers.blueprint())
+    cors.install(app, settings.cors_origins)
     if settings.metrics_port:
         metrics.serve(address.host, settings.metrics_port)
     return app

@@ -13,7 +13,7 @@ _PROBLEM = {"$ref": "#/components/schemas/Problem"}
 _PICTURE_ERRORS = (400, 404, 408, 413, 415, 422, 502, 503, 504)
 _MEANINGS = {
     400: "The request isn't what this route asks for.",
-    404: "No such model or version is served.",
+    404: "There is no such thing: a model, a version, a file.",
     408: "The request's body came too slowly.",
     413: "The picture has too many bytes or pixels.",
     415: "The bytes are no complete picture of a format that is read.",
@@ -79,6 +79,16 @@ def _paths() -> Document:
             )
         },
         "/openapi.json": {"get": _operation("openapi", "service", "This document", _json({"type": "object"}), ())},
+        "/docs": {"get": _operation("docs", "service", "The API to read and try, by Swagger UI", _HTML, ())},
+        "/redoc": {"get": _operation("redoc", "service", "The API to read, by Redoc", _HTML, ())},
+        "/docs/assets/{name}": {
+            "get": _operation("asset", "service", "A file that the two load", _ASSET, (404,))
+            | {
+                "parameters": [
+                    {"name": "name", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+                ]
+            }
+        },
         "/predict": {"post": _predict()},
         "/explain": {"post": _explain()},
         "/classes": {
@@ -196,6 +206,8 @@ def _named_headers(*names: str) -> Document:
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
+_HTML: Document = {"text/html": {"schema": {"type": "string"}}}
+_ASSET: Document = {kind: {"schema": {"type": "string"}} for kind in ("text/javascript", "text/css")}
 _SHARE: Document = {"type": "number", "minimum": 0, "maximum": 1}
 _CLASSES: Document = {
     "type": "object",

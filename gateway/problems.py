@@ -22,7 +22,7 @@ _SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
 }
-"""On every answer: nothing of it is a page, may load anything, or be framed."""
+"""On every answer; a page says itself what it may load."""
 
 _log = logging.getLogger(__name__)
 
@@ -38,7 +38,8 @@ def install(app: Flask) -> None:
     @app.after_request
     def echo_name(response: Response) -> Response:
         response.headers[REQUEST_ID_HEADER] = g.get("request_id", "")
-        response.headers.update(_SECURITY_HEADERS)
+        for name, value in _SECURITY_HEADERS.items():
+            response.headers.setdefault(name, value)
         return response
 
     @app.errorhandler(GatewayError)

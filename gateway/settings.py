@@ -14,6 +14,7 @@ _PREFIX = "GATEWAY_"
 _CHECKOUT = Path(__file__).resolve().parent.parent
 
 Port = Annotated[int, Field(ge=1, le=65535)]
+Origin = Annotated[str, Field(pattern=r"^(\*|https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?)$")]
 
 
 class Settings(BaseSettings):
@@ -54,12 +55,15 @@ class Settings(BaseSettings):
     metrics_port: Port | None = None
     """Port of Prometheus' metrics; empty: off."""
 
+    cors_origins: Annotated[tuple[Origin, ...], NoDecode] = ()
+    """Origins (`https://example.com`, comma-separated) whose pages may read the answers, `*` for all; empty: none."""
+
     @field_validator("metrics_port", mode="before")
     @classmethod
     def _or_off(cls, value: Any) -> Any:
         return None if value == "" else value
 
-    @field_validator("allowed_networks", "allowed_ports", mode="before")
+    @field_validator("allowed_networks", "allowed_ports", "cors_origins", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
