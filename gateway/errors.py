@@ -3,6 +3,7 @@
 * GatewayError
   + InvalidRequest         400  the body or the query isn't what the API asks for
   + BodyTooSlow            408  the body wasn't there before the deadline
+  + BodyTooLarge           413  the body has more than a picture and its form need
   + NotExplainable         400  the model has no signature that explains
   + ImageError                  the picture can't be used
     - ImageUnreachable     422  no public address answered with a picture
@@ -63,6 +64,15 @@ class BodyTooSlow(GatewayError):
     status = 408
     code = "body_too_slow"
     message = "The request's body came too slowly."
+
+
+class BodyTooLarge(GatewayError):
+    """The body has more text or parts than a picture needs around it."""
+
+    status = 413
+    code = "body_too_large"
+    message = "The request's body is larger than this API needs."
+    detail_is_public = True
 
 
 class NotExplainable(GatewayError):

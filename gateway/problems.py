@@ -16,7 +16,8 @@ from gateway.errors import BodyTooSlow, GatewayError, ImageTooLarge
 REQUEST_ID_HEADER = "X-Request-Id"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
-_SECURITY_HEADERS = {
+CONTENT_TYPE = "application/problem+json"
+SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -33,12 +34,12 @@ def install(app: Flask) -> None:
     @app.before_request
     def name_request() -> None:
         given = request.headers.get(REQUEST_ID_HEADER, "")
-        g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        g.request_id = given if _REQUEST_ID.fullmatch(given) else new_request_id()
 
     @app.after_request
     def echo_name(response: Response) -> Response:
         response.headers[REQUEST_ID_HEADER] = g.get("request_id", "")
-        for name, value in _SECURITY_HEADERS.items():
+        for name, value in SECURITY_HEADERS.items():
             response.headers.setdefault(name, value)
         return response
 
@@ -57,7 +58,7 @@ def install(app: Flask) -> None:
         if isinstance(error, RequestEntityTooLarge):
             return answer_error(ImageTooLarge("body over the limit"))
         status = error.code or 500
-        response = problem(status, error.name.lower().replace(" ", "_"), error.description or error.name)
+        response = problem(status, code_of(error.name), error.description or error.name)
         response.headers.extend(
             (name, value) for name, value in error.get_headers() if name not in ("Content-Type", "Content-Length")
         )
@@ -69,14 +70,29 @@ def install(app: Flask) -> None:
         return problem(500, "internal_error", "Something went wrong on our side.")
 
 
+def new_request_id() -> str:
+    """An id for a request that brought none."""
+    return uuid.uuid4().hex
+
+
+def code_of(reason: str) -> str:
+    """HTTP's own name of a status, as a `code`."""
+    return reason.lower().replace(" ", "_")
+
+
 def problem(status: int, code: str, detail: str) -> Response:
-    """An application/problem+json answer."""
-    document = {
+    """An application/problem+json answer to the request at hand."""
+    return Response(document(status, code, detail, g.get("request_id", "")), status, content_type=CONTENT_TYPE)
+
+
+def document(status: int, code: str, detail: str, request_id: str) -> bytes:
+    """Problem details, as JSON."""
+    fields = {
         "type": "about:blank",
         "title": code.replace("_", " ").capitalize(),
         "status": status,
         "detail": detail,
         "code": code,
-        "request_id": g.get("request_id", ""),
+        "request_id": request_id,
     }
-    return Response(json.dumps(document) + "\n", status, content_type="application/problem+json")
+    return json.dumps(fields).encode() + b"\n"

@@ -12,13 +12,17 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from gateway.classifier import Timings
 from gateway.deadline import Deadline
-from gateway.errors import BodyTooSlow, GatewayError, ImageTooLarge, InvalidRequest
+from gateway.errors import BodyTooLarge, BodyTooSlow, GatewayError, ImageTooLarge, InvalidRequest
 from gateway.fetch import Fetcher
 from gateway.patience import Patience
 
 FORM_OVERHEAD_BYTES = 64 * 1024
 """How much a form's own text may add to a picture of the largest size."""
+MAX_FORM_PARTS = 16
+MAX_FIELD_BYTES = 128 * 1024
+"""Longest text of a field of a form; above what the parser reads at a time."""
 MAX_JSON_BYTES = 64 * 1024
+MAX_JSON_DEPTH = 16
 
 _HOW = (
     'Send JSON {"url": "http://..."} as application/json, a form with one file as multipart/form-data, '
@@ -29,7 +33,8 @@ _HOW = (
 class UploadRequest(Request):
     """A request whose files stay in memory: they are bounded, and a full temporary folder must not matter."""
 
-    max_form_parts = 16
+    max_form_parts = MAX_FORM_PARTS
+    max_form_memory_size = MAX_FIELD_BYTES
 
     def _get_file_stream(self, *_: Any, **__: Any) -> IO[bytes]:
         return BytesIO()
@@ -53,6 +58,7 @@ class Uploads:
         Raises:
             InvalidRequest: It brings none, or not in one of the three ways.
             BodyTooSlow: Its body wasn't there before the deadline.
+            BodyTooLarge: Its body has more text or parts than a picture needs.
             ImageUnreachable: Its URL gave no bytes.
             ImageTooLarge: It is larger than max_bytes.
         """
@@ -108,11 +114,13 @@ def _whole(request: Request) -> bytes:
 
 def _url(body: bytes) -> str:
     if len(body) > MAX_JSON_BYTES:
-        raise InvalidRequest(f"The JSON body is longer than {MAX_JSON_BYTES} bytes.")
+        raise BodyTooLarge(f"The JSON body is longer than {MAX_JSON_BYTES} bytes.")
     try:
-        document = json.loads(body, object_pairs_hook=_object)
+        document = json.loads(body, object_pairs_hook=_object, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise InvalidRequest(f"The body is no valid JSON. {_HOW}") from error
+    if _deeper_than(MAX_JSON_DEPTH, document):
+        raise InvalidRequest(f"The JSON body is nested more than {MAX_JSON_DEPTH} deep.")
     url = document.get("url") if isinstance(document, dict) else None
     if not isinstance(url, str):
         raise InvalidRequest('The body must be a JSON object with a string under "url".')
@@ -126,11 +134,30 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")  # Python reads NaN and Infinity, RFC 8259 doesn't
+
+
+def _deeper_than(depth: int, document: Any) -> bool:
+    level = [document]
+    for _ in range(depth):
+        containers = [value for value in level if isinstance(value, dict | list)]
+        level = [inner for value in containers for inner in (value.values() if isinstance(value, dict) else value)]
+    return any(isinstance(value, dict | list) for value in level)
+
+
 def _file(request: Request) -> bytes:
-    files = [file for same_field in request.files.listvalues() for file in same_field]
+    try:
+        files = [file for same_field in request.files.listvalues() for file in same_field]
+    except RequestEntityTooLarge as error:
+        if (request.content_length or 0) > (request.max_content_length or 0):
+            raise
+        raise BodyTooLarge(
+            f"The form has more than {MAX_FORM_PARTS} parts, or more than {MAX_FIELD_BYTES} bytes of text."
+        ) from error
     if len(files) != 1:
         raise InvalidRequest(f"The form must hold one file; it holds {len(files)}.")
     if "url" in request.form:
         raise InvalidRequest("The form holds a file and a url; send one of them.")
-    body: bytes = files[0].read()
+    body: bytes = files[0].stream.getvalue()  # type: ignore[attr-defined]  # a BytesIO of ours; read() would copy
     return body
