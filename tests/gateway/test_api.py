@@ -1,6 +1,8 @@
 """The API over the embedded model server, with a small model that answers the largest colour."""
 
 import json
+import logging
+import re
 import signal
 from collections.abc import Iterator
 from io import BytesIO
@@ -10,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from flask.testing import FlaskClient
-from PIL import Image
+from PIL import ExifTags, Image
 from werkzeug.test import TestResponse
 
 from gateway.app import create_app
@@ -20,7 +22,7 @@ from tests.image_server import ImageServer
 from tests.pictures import encoded, jpeg
 
 RED = encoded(Image.new("RGB", (120, 90), "red"), "JPEG", quality=95)
-JSON = "application/json"
+JSON, FORM = "application/json", "multipart/form-data"
 
 
 @pytest.fixture(scope="module")
@@ -110,13 +112,23 @@ def test_url_form_and_raw_body_give_the_same_numbers(client: FlaskClient, image_
         ({"data": RED[:500], "content_type": "image/jpeg"}, 415, "image_unreadable"),
         ({"data": b"0" * 100_001, "content_type": "image/jpeg"}, 413, "image_too_large"),
         ({"data": b"0" * 300_000, "content_type": "image/jpeg"}, 413, "image_too_large"),
-        ({"data": {"field": "text"}, "content_type": "multipart/form-data"}, 400, "invalid_request"),
+        ({"data": {"field": "text"}, "content_type": FORM}, 400, "invalid_request"),
         ({"data": {"a": (BytesIO(RED), "a"), "b": (BytesIO(RED), "b")}}, 400, "invalid_request"),
         ({"data": {"a": (BytesIO(b""), "a")}}, 400, "invalid_request"),
-        ({"data": b"no form", "content_type": "multipart/form-data"}, 400, "invalid_request"),
+        ({"data": b"no form", "content_type": FORM}, 400, "invalid_request"),
         ({"data": {"a": (BytesIO(RED), "a"), "url": "http://example.com/"}}, 400, "invalid_request"),
         ({"data": b'{"url": "http://a/", "url": "http://b/"}', "content_type": JSON}, 400, "invalid_request"),
         ({"data": b'"\xff"', "content_type": JSON}, 400, "invalid_request"),
+        ({"data": b'{"url": "http://a/", "x": NaN}', "content_type": JSON}, 400, "invalid_request"),
+        (
+            {"data": b'{"url": "http://a/", "x": ' + b"[" * 20 + b"]" * 20 + b"}", "content_type": JSON},
+            400,
+            "invalid_request",
+        ),
+        ({"data": b'{"url": "http://a/", "x": ' + b"9" * 5000 + b"}", "content_type": JSON}, 400, "invalid_request"),
+        ({"json": {"url": "http://example.com/", "more": "x" * 70_000}}, 413, "body_too_large"),
+        ({"data": {f"field{n}": "x" for n in range(20)}, "content_type": FORM}, 413, "body_too_large"),
+        ({"data": {"field": "x" * 150_000}, "content_type": FORM}, 413, "body_too_large"),
         ({"data": b"\x00\x00\x00\x18ftypheic" + bytes(99), "content_type": "image/heic"}, 415, "image_format_not_read"),
     ],
 )
@@ -149,6 +161,10 @@ def test_missing_picture_and_slow_origin_read_alike(client: FlaskClient, image_s
         client.post("/predict", json={"url": image_server.url(path)}) for path in ("/missing", "/slow-body", "/gzip")
     ]
     assert len({(answer.status_code, json.loads(answer.data)["detail"]) for answer in answers}) == 1
+
+
+def test_empty_picture_behind_a_url_is_no_bytes(client: FlaskClient, image_server: ImageServer) -> None:
+    assert_problem(client.post("/predict", json={"url": image_server.url("/empty")}), 422, "image_unreachable")
 
 
 def test_text_behind_a_url_is_no_picture(client: FlaskClient, image_server: ImageServer) -> None:
@@ -307,6 +323,63 @@ def test_readiness_and_predictions_without_a_model_server(settings: Settings, ti
         assert response.headers["Retry-After"] == "1"
     assert client.get("/ping").status_code == client.get("/healthz").status_code == 200
     assert client.get("/models").json["models"][0]["versions"][0]["state"] == "UNKNOWN"  # type: ignore[index]
+
+
+def test_nothing_of_a_pictures_exif_comes_back(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    exif = Image.Exif()
+    exif[ExifTags.Base.Make] = exif[ExifTags.Base.Artist] = "somebody's secret"
+    picture = encoded(HALF_RED, "JPEG", exif=exif, comment=b"somebody's secret")
+    assert b"somebody's secret" in picture
+    for path, accept in (("/predict?show_probability=1", JSON), ("/explain", "image/png"), ("/explain", JSON)):
+        answer = client.post(path, data=picture, content_type="image/jpeg", headers={"Accept": accept})
+        assert answer.status_code == 200
+        assert b"secret" not in answer.data + str(answer.headers).encode()
+    assert "secret" not in caplog.text
+
+
+def test_other_origins_may_read_only_what_the_operator_allows(client: FlaskClient, settings: Settings) -> None:
+    named = create_app(settings.model_copy(update={"cors_origins": ("https://a.example",)})).test_client()
+    everybody = create_app(settings.model_copy(update={"cors_origins": ("*",)})).test_client()
+    answers = {
+        (who, origin): caller.get("/ping", headers={"Origin": origin}).headers.get("Access-Control-Allow-Origin")
+        for who, caller in (("off", client), ("named", named), ("all", everybody))
+        for origin in ("https://a.example", "https://a.example.evil.example", "https://aXexample", "null")
+    }
+    assert {pair for pair, allowed in answers.items() if allowed is None} == {
+        *(("off", origin) for _, origin in answers),
+        *(("named", origin) for _, origin in answers if origin != "https://a.example"),
+    }
+    assert answers["named", "https://a.example"] == "https://a.example"
+
+
+def test_preflight_request_is_answered_for_an_allowed_origin(settings: Settings) -> None:
+    named = create_app(settings.model_copy(update={"cors_origins": ("https://a.example",)})).test_client()
+    asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
+    allowed = named.options("/predict", headers={"Origin": "https://a.example", **asked}).headers
+    assert "POST" in allowed["Access-Control-Allow-Methods"]
+    assert "content-type" in allowed["Access-Control-Allow-Headers"].lower()
+    assert "Access-Control-Allow-Credentials" not in allowed
+    exposed = upload(named, headers={"Origin": "https://a.example"}).headers["Access-Control-Expose-Headers"]
+    assert {"X-Model", "X-Confident"} <= set(exposed.split(", "))
+    refused = named.options("/predict", headers={"Origin": "https://b.example", **asked}).headers
+    assert "Access-Control-Allow-Origin" not in refused
+
+
+@pytest.mark.parametrize("path", ["/docs", "/redoc"])
+def test_page_loads_only_from_here_and_has_nothing_inline(client: FlaskClient, path: str) -> None:
+    page = client.get(path)
+    policy = dict(part.strip().split(" ", 1) for part in page.headers["Content-Security-Policy"].split(";"))
+    assert policy["default-src"] == policy["frame-ancestors"] == "'none'"
+    assert policy["script-src"] == "'self'"
+    assert "unsafe" not in page.headers["Content-Security-Policy"]
+    loaded = re.findall(r'(?:src|href)="(docs/assets/[^"]+)"', page.text)
+    assert len(loaded) == 3 + (path == "/docs")
+    for asset in loaded:
+        with client.get(f"/{asset}") as answer:
+            assert answer.status_code == 200
+    assert "<script>" not in page.text
+    assert "style=" not in page.text
 
 
 @pytest.mark.parametrize("path", ["/ping", "/classes", "/nowhere"])

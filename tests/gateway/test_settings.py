@@ -26,6 +26,7 @@ def test_defaults_allow_nothing_private() -> None:
         ("GATEWAY_WORKERS", "0"),
         ("GATEWAY_ALLOWED_PORTS", "80,99999"),
         ("GATEWAY_ALLOWED_NETWORKS", "10.0.0.1/8"),
+        ("GATEWAY_CORS_ORIGINS", "https://a.example/page"),
         ("PORT", "http"),
     ],
 )
