@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
 from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -49,6 +50,12 @@ class ImageServer:
             daemon_threads = True
             address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
             request_queue_size = 128
+
+            def server_bind(self) -> None:  # the library's asks a name server who we are
+                if self.address_family == socket.AF_INET6:
+                    self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                TCPServer.server_bind(self)
+                self.server_name, self.server_port = self.server_address[:2]  # type: ignore[assignment]
 
             def process_request(self, request: Any, client_address: Any) -> None:
                 origin.reached.append(request.getsockname()[0])

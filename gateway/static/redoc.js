@@ -1,3 +1,1 @@
-// The native scrollbars need no style of their own, which the page's policy would forbid.
-const options = { hideLoading: true, disableSearch: true, nativeScrollbars: true };
-Redoc.init("openapi.json", options, document.getElementById("viewer"));
+Redoc.init("openapi.json", { hideLoading: true, disableSearch: true }, document.getElementById("viewer"));
