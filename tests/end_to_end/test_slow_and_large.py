@@ -1,7 +1,6 @@
 """Callers who are slow, and pictures that are huge, over real connections: they must cost the others nothing."""
 
 import socket
-import struct
 import threading
 import time
 import zlib
@@ -11,10 +10,13 @@ from pathlib import Path
 
 import pytest
 import requests
+from PIL import Image
 
 from bench.processes import pss_mib
 from tests.conftest import ROOT
 from tests.end_to_end.conftest import System, running
+from tests.pictures import encoded, with_scans
+from tests.pngs import chunk, header
 
 TENNIS = (ROOT / "samples" / "tennis.jpg").read_bytes()
 
@@ -107,13 +109,8 @@ def test_sixteen_slow_uploads_do_not_slow_the_others(system: System) -> None:
 
 def png_bomb(side: int) -> bytes:
     """A valid PNG of one colour that unpacks to side times side pixels."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
     rows = zlib.compress((b"\x00" + bytes(3 * side)) * side, 9)
-    head = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+    return header(side, side, 2, 8) + chunk(b"IDAT", rows) + chunk(b"IEND")
 
 
 def memory_mib(system: System) -> float:
@@ -123,16 +120,19 @@ def memory_mib(system: System) -> float:
 
 @pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="memory is read from /proc")
 def test_sixteen_bombs_in_parallel_cost_little_memory_and_no_worker(tmp_path: Path) -> None:
+    clear = encoded(Image.new("RGBA", (7000, 7000), (1, 2, 3, 100)), "WEBP", method=0)
+    progressive = encoded(Image.new("RGB", (7000, 7000), "red"), "JPEG", progressive=True)
     with running(str(tmp_path)) as system:  # its own: another test measures what usual pictures leave behind
-        drop_bombs(system)
+        drop(system, [png_bomb(7000)] * 16)
+        drop(system, [clear, with_scans(progressive, 8)] * 8)
 
 
-def drop_bombs(system: System) -> None:
-    bomb, workers, before = png_bomb(7000), system.workers(), memory_mib(system)
+def drop(system: System, bombs: list[bytes]) -> None:
+    workers, before = system.workers(), memory_mib(system)
     statuses: list[int] = []
     threads = [
-        threading.Thread(target=lambda: statuses.append(predict(system, bomb, "image/png").status_code))
-        for _ in range(16)
+        threading.Thread(target=lambda bomb=bomb: statuses.append(predict(system, bomb, "image/png").status_code))
+        for bomb in bombs
     ]
     highest = before
     for thread in threads:

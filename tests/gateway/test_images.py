@@ -11,8 +11,8 @@ from PIL import ExifTags, Image, ImageOps, features
 from gateway.errors import FormatNotRead, ImageTooLarge, ImageUnreadable, Overloaded
 from gateway.images import MAX_PIXELS, MAX_SCALED_PIXELS, decode
 from gateway.jpeg import Scans, scans
-from tests.pictures import CORNERS, drawn, encoded, jpeg
-from tests.pngs import chunk
+from tests.pictures import CORNERS, drawn, encoded, jpeg, with_scans
+from tests.pngs import chunk, header
 
 SIZE = (32, 32)
 COLOURS = {"red": (255, 0, 0), "lime": (0, 255, 0), "blue": (0, 0, 255), "white": (255, 255, 255)}
@@ -113,10 +113,7 @@ def test_bytes_that_are_no_picture_are_refused(picture: bytes) -> None:
 
 @pytest.mark.parametrize("side", [int(MAX_PIXELS**0.5) + 1, 12_000, 60_000])
 def test_too_many_pixels_are_refused_unread(side: int) -> None:
-    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
-    chunk = b"IHDR" + header
-    bomb = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk))
-    bomb += struct.pack(">I", 0) + b"IDAT" + struct.pack(">I", zlib.crc32(b"IDAT"))
+    bomb = header(side, side, 2, 8) + chunk(b"IDAT")
     with pytest.raises(ImageTooLarge):
         decode(bomb, SIZE, "fit")
 
@@ -124,10 +121,9 @@ def test_too_many_pixels_are_refused_unread(side: int) -> None:
 def test_text_chunk_that_unpacks_to_much_is_refused() -> None:
     whole = BytesIO()
     drawn().save(whole, "PNG")
-    text = b"zTXt" + b"a\x00\x00" + zlib.compress(b"0" * 80_000_000)
-    chunk = struct.pack(">I", len(text) - 4) + text + struct.pack(">I", zlib.crc32(text))
+    text = chunk(b"zTXt", b"a\x00\x00" + zlib.compress(b"0" * 80_000_000))
     with pytest.raises(ImageUnreadable):
-        decode(whole.getvalue()[:33] + chunk + whole.getvalue()[33:], SIZE, "fit")
+        decode(whole.getvalue()[:33] + text + whole.getvalue()[33:], SIZE, "fit")
 
 
 def test_exif_transpose_table_is_pillows() -> None:
@@ -157,12 +153,6 @@ def claiming(width: int, height: int, **options: bool) -> bytes:
 def test_jpeg_that_would_take_too_much_memory_is_refused_before_it_is_decoded(picture: bytes, scale: str) -> None:
     with pytest.raises(ImageTooLarge):
         decode(picture, SIZE, scale)  # type: ignore[arg-type]
-
-
-def with_scans(picture: bytes, count: int) -> bytes:
-    """A progressive JPEG whose last scan stands there so often."""
-    last, end = picture.rindex(b"\xff\xda"), picture.rindex(b"\xff\xd9")
-    return picture[:last] + picture[last:end] * count + picture[end:]
 
 
 def test_scans_of_a_jpeg_are_counted_without_decoding() -> None:
