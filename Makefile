@@ -14,7 +14,7 @@ ADDRESS := $(foreach name,HOST PORT MODEL_PORT,$(if $($(name)),$(name)=$($(name)
 
 .DEFAULT_GOAL := help
 # docs is a folder too.
-.PHONY: help run test lint format docs train bench bench-pixels images-check lock clean
+.PHONY: help run test lint lint-openapi format docs train bench bench-pixels images-check lock clean
 
 help: ## print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
@@ -38,6 +38,10 @@ images-check: $(VENV)/.dev ## replay the Dockerfiles with buildah in a chroot (L
 
 lint: $(VENV)/.dev ## check format, style and types
 	@cd $(ROOT) && $(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy
+
+lint-openapi: $(VENV)/.dev ## lint /openapi.json with Redocly's linter (needs Node.js and its registry)
+	@cd $(ROOT) && document=$$(mktemp -d)/openapi.json && $(BIN)/python -m gateway.openapi > $$document && \
+	  REDOCLY_TELEMETRY=off npx --yes @redocly/cli@2.77.0 lint $$document --config docs/openapi-lint.yaml
 
 format: $(VENV)/.dev ## format the code
 	@cd $(ROOT) && $(BIN)/ruff format . && $(BIN)/ruff check --fix .

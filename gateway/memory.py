@@ -17,4 +17,4 @@ def give_back_large_blocks() -> bool:
     if mallopt is None:
         return False
     options = {_MMAP_THRESHOLD: _LARGE_BYTES, _TRIM_THRESHOLD: 4 * _LARGE_BYTES, _ARENA_MAX: 2}
-    return all([mallopt(option, value) for option, value in options.items()])
+    return all(mallopt(option, value) for option, value in options.items())

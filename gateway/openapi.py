@@ -1,9 +1,11 @@
 """The API as an OpenAPI 3.1 document, served at /openapi.json; a test holds it to the routes."""
 
+import json
 from typing import Any
 
 from flask import Blueprint, Response, jsonify
 
+from gateway import __version__
 from gateway.errors import GatewayError
 from gateway.heatmaps import COLORMAPS
 
@@ -317,3 +319,7 @@ def _headers() -> Document:
         "Server-Timing": header("Milliseconds by step.", {"type": "string"}),
         "Retry-After": header("Seconds to wait.", {"type": "integer"}),
     }
+
+
+if __name__ == "__main__":
+    print(json.dumps(document(__version__), indent=2))
