@@ -49,7 +49,7 @@ def blueprint(settings: Settings, cards: Cards, classifier: Classifier, uploads:
     def predict() -> Response:
         deadline = _deadline(settings.request_timeout_s)
         show_probability = _flag("show_probability")
-        model, version = request.args.get("model", ""), _version()
+        model, version = _query("model"), _version()
         timings = g.timings = Timings()
         with one_in_flight():
             given = uploads.picture(request, deadline, timings)
@@ -60,7 +60,7 @@ def blueprint(settings: Settings, cards: Cards, classifier: Classifier, uploads:
     @api.post("/explain")
     def explain() -> Response:
         deadline = _deadline(settings.request_timeout_s)
-        model, version, label = request.args.get("model", ""), _version(), request.args.get("class", "")
+        model, version, label = _query("model"), _version(), _query("class")
         alpha, colormap = _alpha(), _colormap()
         wants_json = request.accept_mimetypes.best_match(["image/png", "application/json"]) == "application/json"
         timings = g.timings = Timings()
@@ -81,7 +81,7 @@ def blueprint(settings: Settings, cards: Cards, classifier: Classifier, uploads:
 
     @api.get("/classes")
     def classes() -> Response:
-        name = request.args.get("model", "")
+        name = _query("model")
         served = cards.resolve(name, _version(), _deadline(settings.request_timeout_s))
         return jsonify(model=str(served), classes=served.card.labels)
 
@@ -129,8 +129,16 @@ def _explained(
     }
 
 
+def _query(name: str, default: str = "") -> str:
+    """The query's value of that name."""
+    values = request.args.getlist(name) or [default]
+    if len(values) > 1:
+        raise InvalidRequest(f"{name} stands in the query {len(values)} times.")
+    return values[0]
+
+
 def _alpha() -> float:
-    given = request.args.get("alpha", "0.6")
+    given = _query("alpha", "0.6")
     try:
         alpha = float(given)
     except ValueError:
@@ -141,7 +149,7 @@ def _alpha() -> float:
 
 
 def _colormap() -> Colormap:
-    given = request.args.get("colormap", COLORMAPS[0])
+    given = _query("colormap", COLORMAPS[0])
     if given not in COLORMAPS:
         raise InvalidRequest(f"colormap must be one of {', '.join(COLORMAPS)}.")
     return cast(Colormap, given)
@@ -167,16 +175,16 @@ def _deadline(longest_s: float) -> Deadline:
 
 
 def _flag(name: str) -> bool:
-    given = request.args.get(name, "false")
+    given = _query(name, "false")
     if given.lower() not in _FLAGS:
         raise InvalidRequest(f"{name} must be true, false, 1 or 0.")
     return _FLAGS[given.lower()]
 
 
 def _version() -> int | None:
-    given = request.args.get("version")
-    if given is None:
+    if "version" not in request.args:
         return None
+    given = _query("version")
     if not (given.isascii() and given.isdigit() and len(given) <= 19 and 0 < int(given) <= _MAX_VERSION):
         raise InvalidRequest("version must be a whole number above 0.")
     return int(given)

@@ -144,6 +144,7 @@ def test_wrong_input_is_answered_with_its_problem(
     [
         ("?show_probability=yes", 400, "invalid_request"),
         ("?show_probability=", 400, "invalid_request"),
+        ("?version=1&version=2", 400, "invalid_request"),
         ("?version=0", 400, "invalid_request"),
         ("?version=-1", 400, "invalid_request"),
         ("?version=one", 400, "invalid_request"),
