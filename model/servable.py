@@ -7,7 +7,7 @@ import json
 import logging
 import math
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,17 @@ class Servable:
             "%s version %d computes in %s, %d warm-up records", name, self.version, self.engine.precision, replayed
         )
 
+    def signature(self, name: str) -> tuple[str, Any]:
+        """A signature's name, the default one's for an empty name, and its SignatureDef.
+
+        Raises:
+            ServingError: There is no such signature.
+        """
+        name = name or DEFAULT_SIGNATURE
+        if name not in self.signatures:
+            raise precondition(f'Serving signature key "{name}" not found.')
+        return name, self.signatures[name]
+
     def predict(self, request: Any, timeout_s: float) -> tuple[str, dict[str, Any]]:
         """The name of the signature, and its outputs as TensorProtos with typed fields.
 
@@ -63,20 +74,36 @@ class Servable:
             ServingError: The request doesn't fit the signature.
             TimeoutError: No stream was free in time.
         """
-        name = request.model_spec.signature_name or DEFAULT_SIGNATURE
-        signature = self.signatures.get(name)
-        if signature is None:
-            raise precondition(f'Serving signature key "{name}" not found.')
+        name, signature = self.signature(request.model_spec.signature_name)
         inputs = _inputs(request.inputs, signature.inputs)
-        outputs = _wanted(request.output_filter, signature.outputs)
-        if any(array.size == 0 for array in inputs.values()):
-            computed = {output: _empty(signature.outputs[output]) for output in outputs}
-        else:
-            try:
-                computed = self.engine.run(name, inputs, outputs, timeout_s)
-            except RuntimeError as error:  # shapes that the signature leaves open, and the network doesn't take
-                raise invalid(str(error)) from error
+        computed = self.run(name, inputs, request.output_filter, timeout_s)
         return name, {output: to_proto(array, typed=True) for output, array in computed.items()}
+
+    def run(
+        self, name: str, inputs: Mapping[str, NDArray[Any]], output_filter: Sequence[str], timeout_s: float
+    ) -> dict[str, NDArray[Any]]:
+        """The outputs of a signature.
+
+        Args:
+            name: The signature's.
+            inputs: Exactly the signature's inputs, of its types.
+            output_filter: Names of the outputs wanted; none: all of them.
+            timeout_s: Longest wait for a free stream, in seconds.
+
+        Raises:
+            ServingError: An input's shape doesn't fit, or there is no such output.
+            TimeoutError: No stream was free in time.
+        """
+        signature = self.signatures[name]
+        outputs = _wanted(output_filter, signature.outputs)
+        for input_name, array in inputs.items():
+            _check_shape(input_name, array.shape, signature.inputs[input_name].tensor_shape)
+        if any(array.size == 0 for array in inputs.values()):
+            return {output: _empty(signature.outputs[output]) for output in outputs}
+        try:
+            return self.engine.run(name, inputs, outputs, timeout_s)
+        except RuntimeError as error:  # shapes that the signature leaves open, and the network doesn't take
+            raise invalid(str(error)) from error
 
     def _warm_up(self, path: Path) -> int:
         """Replay the recorded requests; how many there were."""
@@ -130,7 +157,7 @@ def _inputs(given: Any, wanted: Any) -> dict[str, NDArray[Any]]:
                 f"Expects arg[{place}] to be {type_name(info.dtype)} but {type_name(tensor.dtype)} is provided"
             )
         try:
-            _check_shape(name, shape_of(tensor), info.tensor_shape)
+            _check_shape(name, shape_of(tensor), info.tensor_shape)  # before its content is read
             arrays[name] = to_array(tensor)
         except ValueError as error:
             raise invalid(f"input {name}: {error}") from error
@@ -143,7 +170,7 @@ def _check_shape(name: str, shape: tuple[int, ...], wanted: Any) -> None:
     sizes = [dim.size for dim in wanted.dim]
     fits = len(shape) == len(sizes) and all(size in (-1, given) for size, given in zip(sizes, shape, strict=True))
     if not fits:
-        raise ValueError(f"the shape {list(shape)} doesn't fit the signature's {sizes} (-1: any)")
+        raise invalid(f"input {name}: the shape {list(shape)} doesn't fit the signature's {sizes} (-1: any)")
 
 
 def _wanted(output_filter: Any, outputs: Any) -> list[str]:

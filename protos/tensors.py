@@ -2,7 +2,7 @@
 
 Written from the format's description in tensorflow/core/framework/tensor.proto: `tensor_content` holds the values in
 row-major order, little-endian; the typed fields hold them one by one, and when there are fewer values than the shape
-has elements, the last one is repeated.
+has elements, the last one is repeated. Strings are bytes, in arrays of objects, and only have a typed field.
 """
 
 import math
@@ -28,12 +28,14 @@ _FIELDS: dict[int, tuple[type[np.generic], str]] = {
     types_pb2.DT_INT64: (np.int64, "int64_val"),
     types_pb2.DT_UINT64: (np.uint64, "uint64_val"),
     types_pb2.DT_BOOL: (np.bool_, "bool_val"),
+    types_pb2.DT_HALF: (np.float16, "half_val"),
+    types_pb2.DT_STRING: (np.object_, "string_val"),
 }
 _TYPES = {np.dtype(dtype): number for number, (dtype, _) in _FIELDS.items()}
 
 
 def dtype_of(number: int) -> np.dtype[Any] | None:
-    """NumPy's type of a `DataType`, or None where there is none (strings, quantised types)."""
+    """NumPy's type of a `DataType` (objects for strings), or None where there is none (complex and quantised types)."""
     return np.dtype(_FIELDS[number][0]) if number in _FIELDS else None
 
 
@@ -58,8 +60,9 @@ def to_proto(array: NDArray[Any], *, typed: bool = False) -> Any:
     )
     number = number_of(array.dtype)
     proto = tensor_pb2.TensorProto(dtype=number, tensor_shape=shape)
-    if typed:
-        getattr(proto, _FIELDS[number][1]).extend(array.ravel().tolist())
+    if typed or array.dtype.hasobject:
+        values = array.view(np.uint16) if array.dtype == np.float16 else array
+        getattr(proto, _FIELDS[number][1]).extend(values.ravel().tolist())
     else:
         proto.tensor_content = np.ascontiguousarray(array).tobytes()
     return proto
@@ -69,14 +72,14 @@ def to_array(proto: Any) -> NDArray[Any]:
     """The TensorProto's values; read-only where they share its memory.
 
     Raises:
-        ValueError: Its type isn't a number's, its shape is unknown or enormous, or its content doesn't fill its shape.
+        ValueError: It has no NumPy type, its shape is unknown or enormous, or its content doesn't fill its shape.
     """
     dtype = dtype_of(proto.dtype)
     if dtype is None:
         raise ValueError(f"tensors of type {type_name(proto.dtype)} aren't supported")
     shape = shape_of(proto)
     count = math.prod(shape)
-    if proto.tensor_content:
+    if proto.tensor_content and not dtype.hasobject:
         if len(proto.tensor_content) != count * dtype.itemsize:
             raise ValueError(
                 f"{len(proto.tensor_content)} bytes of tensor_content don't fill the shape {list(shape)} of {dtype}"
@@ -85,15 +88,20 @@ def to_array(proto: Any) -> NDArray[Any]:
     values = getattr(proto, _FIELDS[proto.dtype][1])
     if len(values) > count or (count and not values):
         raise ValueError(f"{len(values)} values don't fill the shape {list(shape)}")
-    array = np.array(values, np.int32 if _FIELDS[proto.dtype][1] == "int_val" else dtype)
-    if array.dtype != dtype:
-        narrow = array.astype(dtype)
-        if (narrow != array).any():
-            raise ValueError(f"a value is out of the range of {dtype}")
-        array = narrow
+    array = _from_field(values, dtype)
     if len(array) < count:
         array = np.concatenate([array, np.full(count - len(array), array[-1], dtype)])
     return array.reshape(shape)
+
+
+def _from_field(values: Any, dtype: np.dtype[Any]) -> NDArray[Any]:
+    if dtype == np.float16:
+        return np.array(values, np.uint16).view(np.float16)
+    array = np.array(values, np.int32 if dtype.kind in "iu" and dtype.itemsize < 4 else dtype)
+    narrow = array.astype(dtype, copy=False)
+    if array.dtype != dtype and (narrow != array).any():
+        raise ValueError(f"a value is out of the range of {dtype}")
+    return narrow
 
 
 def shape_of(proto: Any) -> tuple[int, ...]:

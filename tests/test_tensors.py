@@ -17,6 +17,7 @@ DTYPES = [
     np.uint16,
     np.uint32,
     np.uint64,
+    np.float16,
     bool,
 ]
 
@@ -33,6 +34,11 @@ def test_array_survives_the_way(dtype: type, typed: bool) -> None:
 @pytest.mark.parametrize("shape", [(), (0,), (2, 0, 3), (1, 1, 1, 1)])
 def test_any_shape_survives_the_way(shape: tuple[int, ...]) -> None:
     assert to_array(to_proto(np.zeros(shape, np.float32))).shape == shape
+
+
+def test_strings_survive_the_way() -> None:
+    array = np.array([[b"a", b""], [b"\xff\x00", b"d"]], object)
+    assert (to_array(to_proto(array)) == array).all()
 
 
 def tensor(dtype: int = types_pb2.DT_FLOAT, dims: tuple[int, ...] = (2, 2), **fields: object) -> tensor_pb2.TensorProto:
@@ -53,7 +59,7 @@ def test_last_value_stands_for_the_missing_ones() -> None:
         tensor(float_val=[1] * 5),
         tensor(tensor_content=b"123"),
         tensor(tensor_content=b"1" * 17),
-        tensor(types_pb2.DT_STRING, string_val=[b"a"]),
+        tensor(types_pb2.DT_STRING, tensor_content=b"abcd"),
         tensor(types_pb2.DT_UINT8, int_val=[256]),
         tensor(types_pb2.DT_UINT8, int_val=[-1]),
         tensor(dims=(-1, 2), float_val=[1]),
