@@ -10,7 +10,7 @@ WEIGHTS ?= $(wildcard $(ROOT)/../shared/weights/inception_v3_notop.weights.h5)
 CONFIG ?= sports7
 OUTLIERS ?= $(if $(filter sports7,$(CONFIG)),$(wildcard $(ROOT)/../shared/data/sports100))
 FOREIGN ?= $(if $(filter sports7,$(CONFIG)),$(wildcard $(ROOT)/../shared/data/foreign))
-ADDRESS := $(foreach name,HOST PORT MODEL_PORT,$(if $($(name)),$(name)=$($(name))))
+ADDRESS := $(foreach name,HOST PORT MODEL_PORT MODEL_REST_PORT,$(if $($(name)),$(name)=$($(name))))
 
 .DEFAULT_GOAL := help
 # docs is a folder too.
@@ -27,7 +27,7 @@ $(VENV)/.%: $(ROOT)/requirements/%.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r $<
 	@touch $@
 
-run: $(VENV)/.run ## start the model server and the gateway (HOST=, PORT=, MODEL_PORT= move them)
+run: $(VENV)/.run ## start the model server and the gateway (HOST=, PORT=, MODEL_PORT=, MODEL_REST_PORT= move them)
 	@cd $(ROOT) && exec env $(ADDRESS) $(BIN)/python run.py
 
 test: $(VENV)/.dev ## run every test

@@ -72,7 +72,8 @@ class Part:
 def main() -> None:
     """Start both parts, say where they are, and watch them."""
     host, port, model_port = os.environ.get("HOST", "127.0.0.1"), port_from("PORT", 9696), port_from("MODEL_PORT", 8500)
-    for address in ((host, port), ("127.0.0.1", model_port)):
+    rest_port = port_from("MODEL_REST_PORT", 8501)
+    for address in ((host, port), ("127.0.0.1", model_port), ("127.0.0.1", rest_port)):
         require_free(*address)
     if not ipaddress.ip_address(socket.gethostbyname(host)).is_loopback:
         print(f"Warning: {host} can be reached from other machines, and no key is asked for.", flush=True)
@@ -80,7 +81,7 @@ def main() -> None:
         signal.signal(number, signal.default_int_handler)
     parts: list[Part] = []
     try:
-        flags = [f"--port={model_port}", f"--model_config_file={write_models_config()}"]
+        flags = [f"--port={model_port}", f"--rest_api_port={rest_port}", f"--model_config_file={write_models_config()}"]
         parts.append(Part("model", [sys.executable, "-m", "model.server", *flags], {}))
         parts[0].wait_until(lambda: is_serving(model_port))
         gunicorn = [sys.executable, "-m", "gunicorn", "-c", "gateway/gunicorn.conf.py", "gateway.app:create_app()"]

@@ -7,7 +7,7 @@ from typing import cast
 
 from flask import Blueprint, Response, g, jsonify, request
 
-from gateway.cards import Cards, Version
+from gateway.cards import Cards, Choice, Version
 from gateway.classifier import Answer, Classifier, Explanation, Timings
 from gateway.deadline import Deadline
 from gateway.errors import InvalidRequest, Overloaded, UnknownModel
@@ -49,7 +49,7 @@ def blueprint(settings: Settings, cards: Cards, classifier: Classifier, uploads:
     def predict() -> Response:
         deadline = _deadline(settings.request_timeout_s)
         show_probability = _flag("show_probability")
-        model, version = _query("model"), _version()
+        model, version = _query("model"), _choice()
         timings = g.timings = Timings()
         with one_in_flight():
             given = uploads.picture(request, deadline, timings)
@@ -60,7 +60,7 @@ def blueprint(settings: Settings, cards: Cards, classifier: Classifier, uploads:
     @api.post("/explain")
     def explain() -> Response:
         deadline = _deadline(settings.request_timeout_s)
-        model, version, label = _query("model"), _version(), _query("class")
+        model, version, label = _query("model"), _choice(), _query("class")
         alpha, colormap = _alpha(), _colormap()
         wants_json = request.accept_mimetypes.best_match(["image/png", "application/json"]) == "application/json"
         timings = g.timings = Timings()
@@ -82,7 +82,7 @@ def blueprint(settings: Settings, cards: Cards, classifier: Classifier, uploads:
     @api.get("/classes")
     def classes() -> Response:
         name = _query("model")
-        served = cards.resolve(name, _version(), _deadline(settings.request_timeout_s))
+        served = cards.resolve(name, _choice(), _deadline(settings.request_timeout_s))
         return jsonify(model=str(served), classes=served.card.labels)
 
     @api.get("/models")
@@ -179,6 +179,17 @@ def _flag(name: str) -> bool:
     if given.lower() not in _FLAGS:
         raise InvalidRequest(f"{name} must be true, false, 1 or 0.")
     return _FLAGS[given.lower()]
+
+
+def _choice() -> Choice:
+    """The version's number or label, or None for the newest."""
+    version = _version()
+    if "version_label" not in request.args:
+        return version
+    label = _query("version_label")
+    if version is not None or not label:
+        raise InvalidRequest("Send a version or a version_label, not both, and none of them empty.")
+    return label
 
 
 def _version() -> int | None:

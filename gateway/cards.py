@@ -26,6 +26,8 @@ UINT8_SIGNATURE, FLOAT_SIGNATURE, EXPLAIN_SIGNATURE = "serve_uint8", "serving_de
 EXPLAIN_INPUTS = {"images": types_pb2.DT_UINT8, "class_index": types_pb2.DT_INT32}
 AVAILABLE = "AVAILABLE"
 
+Choice = int | str | None
+"""A version by its number or by its label, or the newest."""
 Side = Annotated[int, Field(ge=1, le=4096)]
 
 
@@ -93,20 +95,22 @@ class Cards:
         self._read: tuple[float, dict[str, dict[int, tuple[Card | None, str, dict[str, Any]]]]] = (-STATES_S, {})
         self._signatures: dict[tuple[str, int], tuple[Signature, Signature | None]] = {}
 
-    def resolve(self, name: str, version: int | None, deadline: Deadline) -> ServedVersion:
+    def resolve(self, name: str, version: Choice, deadline: Deadline) -> ServedVersion:
         """The version that answers.
 
         Args:
             name: The model, or empty for the default one.
-            version: Its version, or None for the newest that is available.
+            version: Its version's number or label, or None for the newest that is available.
             deadline: The request's.
 
         Raises:
-            UnknownModel: No card knows the model or the version, or the version isn't served.
+            UnknownModel: No card knows the model or the version, the version isn't served, or there's no such label.
             ModelUnavailable: No version is available now.
         """
         name = name or self.default_model
         cards = self._cards_of(name)
+        if isinstance(version, str):
+            version = self._labelled(name, version, deadline)
         states = self._known_states(name, deadline)
         if isinstance(states, ModelError):
             raise states
@@ -159,6 +163,12 @@ class Cards:
         with self._lock:
             self._states.pop(served.card.name, None)
             self._signatures.pop((served.card.name, served.card.version), None)
+
+    def _labelled(self, name: str, label: str, deadline: Deadline) -> int:
+        try:
+            return self._server.labelled(name, label, deadline)
+        except (ModelRejected, NotServed) as error:
+            raise UnknownModel(f"No version of the model {name} is served as {label[:100]}.") from error
 
     def _known_states(self, name: str, deadline: Deadline) -> dict[int, str] | ModelError:
         """States by version, at most STATES_S old; or why they can't be known."""

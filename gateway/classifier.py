@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from gateway.cards import Card, Cards, ServedVersion
+from gateway.cards import Card, Cards, Choice, ServedVersion
 from gateway.deadline import Deadline
 from gateway.errors import InvalidRequest, ModelRejected, NotExplainable
 from gateway.images import DecodeScale, decode
@@ -75,14 +75,14 @@ class Classifier:
         self._cards, self._server, self._slots = cards, server, slots
 
     def classify(
-        self, picture: bytes, model: str, version: int | None, deadline: Deadline, timings: Timings | None = None
+        self, picture: bytes, model: str, version: Choice, deadline: Deadline, timings: Timings | None = None
     ) -> Answer:
         """What a model says of a picture.
 
         Args:
             picture: A whole picture file.
             model: The model's name, or empty for the default one.
-            version: Its version, or None for the newest.
+            version: Its version's number or label, or None for the newest.
             deadline: The request's.
             timings: Gets the time of each step.
 
@@ -100,7 +100,7 @@ class Classifier:
         return self._with_served(model, version, deadline, classified)
 
     def explain(
-        self, picture: bytes, label: str, model: str, version: int | None, deadline: Deadline, timings: Timings
+        self, picture: bytes, label: str, model: str, version: Choice, deadline: Deadline, timings: Timings
     ) -> Explanation:
         """What in the picture speaks for a class.
 
@@ -108,7 +108,7 @@ class Classifier:
             picture: A whole picture file.
             label: The class, or empty for the top one.
             model: The model's name, or empty for the default one.
-            version: Its version, or None for the newest.
+            version: Its version's number or label, or None for the newest.
             deadline: The request's.
             timings: Gets the time of each step.
 
@@ -138,7 +138,7 @@ class Classifier:
         return self._with_served(model, version, deadline, explained)
 
     def _with_served(
-        self, model: str, version: int | None, deadline: Deadline, use: Callable[[ServedVersion], Result]
+        self, model: str, version: Choice, deadline: Deadline, use: Callable[[ServedVersion], Result]
     ) -> Result:
         """Use the version that answers; once more if it went away since its state was asked for."""
         served = self._cards.resolve(model, version, deadline)

@@ -97,7 +97,7 @@ def _paths() -> Document:
             "get": _operation(
                 "classes", "models", "The class names, in the order of the outputs", _json(_CLASSES), (400, 404, 503)
             )
-            | {"parameters": _named("model", "version")}
+            | {"parameters": _named("model", "version", "version_label")}
         },
         "/models": {"get": _operation("models", "models", "What is served", _json(_MODELS), (400, 503))},
         "/models/{name}": {
@@ -124,7 +124,7 @@ def _predict() -> Document:
         "X-Model", "X-Confidence", "X-Confident", "Server-Timing"
     )
     return operation | {
-        "parameters": _named("show_probability", "model", "version", "timeout"),
+        "parameters": _named("show_probability", "model", "version", "version_label", "timeout"),
         "requestBody": _picture(),
     }
 
@@ -136,7 +136,7 @@ def _explain() -> Document:
         "X-Model", "X-Confidence", "X-Confident", "Server-Timing"
     )
     return operation | {
-        "parameters": _named("class", "alpha", "colormap", "model", "version", "timeout"),
+        "parameters": _named("class", "alpha", "colormap", "model", "version", "version_label", "timeout"),
         "requestBody": _picture(),
     }
 
@@ -294,6 +294,9 @@ def _parameters() -> Document:
         "model": query("model", "Another model than the default one.", {"type": "string"}),
         "version": query(
             "version", "Another version than the newest.", {"type": "integer", "minimum": 1, "maximum": 2**63 - 1}
+        ),
+        "version_label": query(
+            "version_label", "The version that has this label in the model server.", {"type": "string", "minLength": 1}
         ),
         "class": query("class", "The class to explain; without it the top one.", {"type": "string"}),
         "alpha": query("alpha", "How strongly the heatmap covers the picture.", {**_SHARE, "default": 0.6}),

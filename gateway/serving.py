@@ -134,6 +134,19 @@ class ModelServer:
         state = get_model_status_pb2.ModelVersionStatus.State
         return {status.version: state.Name(status.state) for status in response.model_version_status}
 
+    def labelled(self, name: str, label: str, deadline: Deadline) -> int:
+        """The version of a model that a label stands for: GetModelStatus ignores labels, GetModelMetadata doesn't.
+
+        Raises:
+            NotServed: The label's version isn't served.
+            ModelRejected: The model has no such label.
+            ModelError: No usable answer.
+        """
+        request = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
+        request.model_spec.name, request.model_spec.version_label = name, label
+        response, _ = self._call(self._predictions.GetModelMetadata, request, deadline.within(STATUS_TIMEOUT_S))
+        return int(response.model_spec.version.value)
+
     def signatures(self, name: str, version: int, deadline: Deadline) -> dict[str, Signature]:
         """The signatures of a version.
 

@@ -19,7 +19,7 @@ import openvino
 from model.convert import GRAPHS_FILE
 from model.errors import LoadError
 
-FORMAT = "2"
+FORMAT = "3"
 """Changes when `model.convert` writes something else for the same SavedModel."""
 CONVERSION_S = 600.0
 MANIFEST = "manifest.json"

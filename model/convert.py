@@ -8,7 +8,8 @@ network is written once, as the trunk, and each signature's first steps by thems
 A signature with fewer outputs, or without some inputs, than the widest one is served from the widest one's trunk.
 
 OUT_FOLDER gets an OpenVINO IR a graph and GRAPHS_FILE, which names for each signature the graphs that run one after the
-other: `{"serve_uint8": ["signature1", "trunk"], ...}`.
+other: `{"serve_uint8": ["signature1", "trunk"], ...}`. Signatures that OpenVINO can't run, because they take or give
+strings or have operations that it doesn't know, stand in RUNTIME_FILE with the reason.
 """
 
 import hashlib
@@ -23,6 +24,7 @@ from typing import Any
 import openvino
 
 GRAPHS_FILE = "graphs.json"
+RUNTIME_FILE = "runtime.json"
 TRUNK = "trunk"
 TRUNK_INPUT = "trunk_input"
 """Name of the trunk's input that takes what a signature's first steps give."""
@@ -34,14 +36,24 @@ def main() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import tensorflow as tf
 
-    loaded = tf.saved_model.load(str(source))  # kept: it owns the variables
-    write({name: _convert(function) for name, function in loaded.signatures.items()}, out)
+    loaded = tf.saved_model.load(str(source), tags=["serve"])  # kept: it owns the variables
+    models: dict[str, openvino.Model] = {}
+    refused: dict[str, str] = {}
+    for name, function in loaded.signatures.items():
+        try:
+            models[name] = _convert(function, tf.string)
+        except Exception as error:  # the converter raises many kinds
+            refused[name] = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    write(models, out)
+    (out / RUNTIME_FILE).write_text(json.dumps(refused))
 
 
-def _convert(function: Any) -> openvino.Model:
+def _convert(function: Any, string: Any) -> openvino.Model:
     """The signature's function as a model whose inputs and outputs bear the signature's names."""
-    model = openvino.convert_model(function)
     _, inputs = function.structured_input_signature
+    if string in [spec.dtype for spec in (*inputs.values(), *function.structured_outputs.values())]:
+        raise ValueError("it takes or gives strings")
+    model = openvino.convert_model(function)
     for ports, names in ((model.inputs, list(inputs)), (model.outputs, sorted(function.structured_outputs))):
         if len(ports) != len(names):
             raise ValueError(f"the converted model has {len(ports)} ports for {names}")

@@ -78,6 +78,14 @@ class Engine:
             requests[last].infer()
             return {name: requests[last].get_tensor(name).data.copy() for name in outputs}
 
+    @property
+    def any_shape(self) -> None:
+        """Nobody: the network's shapes are the signature's."""
+        return None
+
+    def close(self) -> None:
+        """Nothing is kept that the memory's end wouldn't end; calls that still come are computed."""
+
     @contextmanager
     def _requests(self, timeout_s: float) -> Iterator[dict[str, openvino.InferRequest]]:
         try:
@@ -92,7 +100,7 @@ class Engine:
 
 def _give(request: openvino.InferRequest, inputs: Mapping[str, NDArray[Any] | openvino.Tensor]) -> None:
     """Set the inputs that the graph has. One that the signature hasn't got matters to none of its outputs: zeros do."""
-    batch_size = max(tensor.shape[0] for tensor in inputs.values() if tensor.shape)
+    batch_size = max((tensor.shape[0] for tensor in inputs.values() if tensor.shape), default=1)
     for port in request.model_inputs:
         name = port.get_any_name()
         given = inputs.get(name)

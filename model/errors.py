@@ -31,3 +31,7 @@ def precondition(text: str) -> ServingError:
 
 class LoadError(Exception):
     """A version can't be served; the text says why, for the log and for GetModelStatus."""
+
+
+class ConfigError(Exception):
+    """The server can't start with this configuration; the text says why."""

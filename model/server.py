@@ -12,20 +12,30 @@ import logging
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import grpc
+import openvino
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
+from model import flags
+from model.batching_parameters import Parameters, read_parameters
 from model.cache import converted
+from model.config import ModelConfig, models_of, read_config
 from model.engine import Precision, supports
-from model.errors import LoadError
-from model.repository import ConfigError, ModelConfig, Repository, read_config
+from model.errors import ConfigError, LoadError, ServingError
+from model.loading import Loader
+from model.metrics import Metrics
+from model.monitoring import metrics_path
+from model.prediction import Prediction
+from model.repository import Repository, Rules
+from model.rest import METRICS_PATH, RestServer, application
+from model.security import credentials
 from model.servicer import Errors, ModelService, PredictionService
-from protos import model_service_pb2_grpc, prediction_service_pb2_grpc
+from protos import model_server_config_pb2, model_service_pb2_grpc, prediction_service_pb2_grpc
 
-THREADS = 16
 MOST_CALLS = 128
 """Calls taken at once, waiting ones included; more are refused with RESOURCE_EXHAUSTED."""
 LARGEST_MESSAGE_BYTES = 256 * 2**20
@@ -37,25 +47,6 @@ SERVICES = ("", "tensorflow.serving.PredictionService", "tensorflow.serving.Mode
 _log = logging.getLogger("model.server")
 
 
-def parser() -> argparse.ArgumentParser:
-    """The flags, named as tensorflow_model_server names them."""
-    flags = argparse.ArgumentParser(
-        prog="python -m model.server", description=__doc__.splitlines()[0], allow_abbrev=False
-    )
-    flags.add_argument("--port", type=int, default=8500, help="TCP port of the gRPC API; 0 lets the system choose")
-    flags.add_argument("--host", default="127.0.0.1", help="address to listen on (not in tensorflow_model_server)")
-    flags.add_argument("--model_name", default="default", help="name of the one model, with --model_base_path")
-    flags.add_argument("--model_base_path", type=Path, help="absolute folder that holds its version folders")
-    flags.add_argument("--model_config_file", type=Path, help="text-format ModelServerConfig; instead of the two above")
-    flags.add_argument(
-        "--engine_precision",
-        choices=("auto", "float32", "bfloat16"),
-        default="auto",
-        help="what to compute in; auto: what card and processor allow (not in tensorflow_model_server)",
-    )
-    return flags
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT; the exit status."""
     arguments = sys.argv[1:] if arguments is None else arguments
@@ -63,9 +54,16 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if arguments[:1] == ["convert"]:
             return convert(arguments[1:])
-        return serve(parser().parse_args(arguments))
+        options = flags.parser().parse_args(arguments)
+        if options.version:
+            print(f"model.server on OpenVINO {openvino.__version__}, gRPC {grpc.__version__}")
+            return 0
+        return serve(options)
     except (ConfigError, LoadError) as error:
         print(error, file=sys.stderr)
+        return 1
+    except ServingError as error:
+        print(f"Failed to start server. Error: {error.code.name}: {error.text}", file=sys.stderr)
         return 1
 
 
@@ -74,27 +72,99 @@ def serve(options: argparse.Namespace) -> int:
 
     Raises:
         ConfigError: The flags or the configuration file ask for something impossible.
+        ServingError: TensorFlow Serving refuses the configuration too.
     """
-    repository = Repository(_models(options), _precision(options.engine_precision), streams=1)
+    for line in flags.judged(options):
+        _log.warning("%s", line)
+    models, metrics = _models(options), Metrics()
+    repository = Repository(_loader(options, metrics), _rules(options))
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    server, states = build(repository)
-    try:
-        port = server.add_insecure_port(f"{options.host}:{options.port}")
-    except RuntimeError as error:
-        raise ConfigError(f"The port {options.host}:{options.port} can't be used: is another server on it?") from error
-    complete = repository.load()
+    states = health.HealthServicer()
+    follow = Follower(repository, states)
+    server = build(options, repository, metrics, states, follow.tell)
+    port = _bind(server, options)
+    rest = _rest(options, repository, metrics)
+    follow.apply(models)
     if repository.is_empty:
         raise ConfigError("No model could be loaded.")
     server.start()
-    set_serving(states, complete)
-    _log.info("%s on %s:%d", "serving" if complete else "not all models are served", options.host, port)
+    if rest:
+        rest.start()
+        _log.info("REST API on %s:%d", options.host, rest.port)
+    follow.start(options, stop)
+    _log.info("%s on %s:%d", "serving" if follow.tell() else "not all models are served", options.host, port)
     stop.wait()
     _log.info("draining")
-    set_serving(states, False)
-    server.stop(DRAIN_S).wait()
+    follow.stop()
+    stopped = server.stop(DRAIN_S)
+    if rest:
+        rest.close(DRAIN_S)
+    stopped.wait()
+    repository.close()
     return 0
+
+
+class Follower:
+    """Keeps the repository at what disk and configuration say, and health at what the repository has.
+
+    Args:
+        repository: The models.
+        states: grpc.health.v1's.
+    """
+
+    def __init__(self, repository: Repository, states: health.HealthServicer) -> None:
+        self._repository, self._states = repository, states
+        self._stopping = False
+        self._lock = threading.Lock()
+        _set(states, False)
+
+    def apply(self, models: list[ModelConfig]) -> None:
+        """Serve these models, and tell what isn't there."""
+        try:
+            self._repository.apply(models)
+        except ServingError as error:
+            if error.code is not grpc.StatusCode.UNKNOWN:
+                raise
+            _log.error("%s", error.text)
+
+    def tell(self) -> bool:
+        """Say SERVING where every model answers; whether that is so."""
+        complete = self._repository.is_complete
+        with self._lock:
+            _set(self._states, complete and not self._stopping)
+        return complete
+
+    def stop(self) -> None:
+        """Say NOT_SERVING from now on."""
+        with self._lock:
+            self._stopping = True
+            _set(self._states, False)
+
+    def start(self, options: argparse.Namespace, stop: threading.Event) -> None:
+        """Look at the disk, and at the configuration file, every few seconds."""
+        every = options.file_system_poll_wait_seconds
+        if every > 0:
+            self._repeat("versions", every, stop, self._repository.poll)
+        every = options.model_config_file_poll_wait_seconds
+        if every > 0 and options.model_config_file:
+            self._repeat("configuration", every, stop, lambda: self.apply(read_config(options.model_config_file)))
+
+    def _repeat(self, what: str, seconds: float, stop: threading.Event, look: Callable[[], None]) -> None:
+        def run() -> None:
+            while not stop.wait(seconds):
+                try:
+                    look()
+                    self.tell()
+                except ConfigError as error:
+                    _log.error("%s; the models stay as they are", error)
+                except ServingError as error:
+                    _log.error("%s; the models stay as they are", error.text)
+                except Exception:
+                    _log.exception("looking for %s", what)
+
+        threading.Thread(target=run, name=f"poll {what}", daemon=True).start()
 
 
 def convert(arguments: list[str]) -> int:
@@ -114,28 +184,68 @@ def convert(arguments: list[str]) -> int:
     return 0
 
 
-def build(repository: Repository) -> tuple[grpc.Server, health.HealthServicer]:
-    """The gRPC server with all its services, not started, and its health."""
+def build(
+    options: argparse.Namespace,
+    repository: Repository,
+    metrics: Metrics,
+    states: health.HealthServicer,
+    changed: Callable[[], object],
+) -> grpc.Server:
+    """The gRPC server with all its services, not started."""
     server = grpc.server(
-        ThreadPoolExecutor(THREADS, thread_name_prefix="call"),
+        ThreadPoolExecutor(options.grpc_max_threads, thread_name_prefix="call"),
         interceptors=[Errors()],
         options=[
             ("grpc.so_reuseport", 0),
             ("grpc.max_receive_message_length", LARGEST_MESSAGE_BYTES),
             ("grpc.max_send_message_length", LARGEST_MESSAGE_BYTES),
+            *flags.channel_arguments(options.grpc_channel_arguments),
         ],
         maximum_concurrent_rpcs=MOST_CALLS,
     )
-    prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(PredictionService(repository), server)
-    model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(repository), server)
-    states = health.HealthServicer()
+    checked = options.enable_signature_method_name_check
+    prediction = Prediction(repository, metrics, "GRPC", check_method_names=checked)
+    prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(PredictionService(prediction), server)
+    model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(repository, changed), server)
     health_pb2_grpc.add_HealthServicer_to_server(states, server)
-    set_serving(states, False)
-    return server, states
+    return server
 
 
-def set_serving(states: health.HealthServicer, serving: bool) -> None:
-    """Say SERVING or NOT_SERVING under every name."""
+def _bind(server: grpc.Server, options: argparse.Namespace) -> int:
+    """The TCP port that was bound."""
+    address = f"{options.host}:{options.port}"
+    secure = credentials(options.ssl_config_file) if options.ssl_config_file else None
+    try:
+        if options.grpc_socket_path:
+            server.add_insecure_port(f"unix:{options.grpc_socket_path}")
+        return int(server.add_secure_port(address, secure) if secure else server.add_insecure_port(address))
+    except RuntimeError as error:
+        raise ConfigError(f"The port {address} can't be used: is another server on it?") from error
+
+
+def _rest(options: argparse.Namespace, repository: Repository, metrics: Metrics) -> RestServer | None:
+    """The REST API, bound and not started, if it's asked for."""
+    if not options.rest_api_port and not options.rest_api_any_port:
+        return None
+    path = metrics_path(options.monitoring_config_file) if options.monitoring_config_file else None
+    page = None if path is None else metrics.page
+    timeout_s = options.rest_api_timeout_in_ms / 1000
+    app = application(
+        repository,
+        Prediction(repository, metrics, "REST"),
+        timeout_s,
+        page,
+        path or METRICS_PATH,
+        cors=options.rest_api_enable_cors_support,
+    )
+    try:
+        return RestServer(app, options.host, options.rest_api_port, options.rest_api_num_threads)
+    except OSError as error:
+        address = f"{options.host}:{options.rest_api_port}"
+        raise ConfigError(f"The port {address} can't be used for the REST API: {error.strerror}") from error
+
+
+def _set(states: health.HealthServicer, serving: bool) -> None:
     status = health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
     for service in SERVICES:
         states.set(service, status)
@@ -145,8 +255,31 @@ def _models(options: argparse.Namespace) -> list[ModelConfig]:
     if options.model_config_file:
         return read_config(options.model_config_file)
     if options.model_base_path:
-        return [ModelConfig(options.model_name, options.model_base_path)]
+        config = model_server_config_pb2.ModelServerConfig()
+        config.model_config_list.config.add(name=options.model_name, base_path=str(options.model_base_path))
+        return models_of(config)
     raise ConfigError("Say which models to serve: --model_config_file, or --model_name and --model_base_path.")
+
+
+def _loader(options: argparse.Namespace, metrics: Metrics) -> Loader:
+    iterations = max(1, options.num_request_iterations_for_warmup) if options.enable_model_warmup else 0
+    batching = None
+    if options.enable_batching:
+        file = options.batching_parameters_file
+        batching = read_parameters(file) if file else Parameters(thread_pool_name="model_server_batch_threads")
+    elif options.batching_parameters_file:
+        raise ConfigError(
+            "server_options.batching_parameters_file is set without setting server_options.enable_batching to true."
+        )
+    return Loader(metrics, _precision(options.engine_precision), batching=batching, warmup_iterations=iterations)
+
+
+def _rules(options: argparse.Namespace) -> Rules:
+    return Rules(
+        options.max_num_load_retries,
+        options.load_retry_interval_micros / 1e6,
+        options.allow_version_labels_for_unavailable_models,
+    )
 
 
 def _precision(flag: str) -> Precision | None:

@@ -1,4 +1,4 @@
-"""How do calls over gRPC reach the models? Each method converts, asks the repository, and converts back."""
+"""How do calls over gRPC reach the models? Each method asks for what it needs and gives it to `model.prediction`."""
 
 import logging
 from collections.abc import Callable
@@ -6,13 +6,15 @@ from typing import Any
 
 import grpc
 
+from model.config import models_of
 from model.errors import ServingError, invalid
+from model.prediction import Prediction
 from model.repository import Repository
 from protos import (
-    get_model_metadata_pb2,
+    error_codes_pb2,
     get_model_status_pb2,
+    model_management_pb2,
     model_service_pb2_grpc,
-    predict_pb2,
     prediction_service_pb2_grpc,
 )
 
@@ -24,47 +26,44 @@ _log = logging.getLogger(__name__)
 
 
 class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):  # type: ignore[misc]
-    """`tensorflow.serving.PredictionService`: Predict and GetModelMetadata."""
+    """`tensorflow.serving.PredictionService`."""
 
-    def __init__(self, repository: Repository) -> None:
-        self._repository = repository
+    def __init__(self, prediction: Prediction) -> None:
+        self._prediction = prediction
 
     def Predict(self, request: Any, context: grpc.ServicerContext) -> Any:
         """Outputs of a signature, with the version that computed them."""
-        servable = self._repository.servable(request.model_spec)
-        remaining = context.time_remaining()
-        timeout_s = LONGEST_CALL_S if remaining is None else min(remaining, LONGEST_CALL_S)
-        signature, outputs = servable.predict(request, timeout_s)
-        context.send_initial_metadata(((PRECISION_METADATA, servable.engine.precision),))
-        response = predict_pb2.PredictResponse(outputs=outputs)
-        response.model_spec.name = servable.name
-        response.model_spec.version.value = servable.version
-        response.model_spec.signature_name = signature
+        response, precision = self._prediction.predict(request, _timeout_s(context))
+        context.send_initial_metadata(((PRECISION_METADATA, precision),))
         return response
 
+    def Classify(self, request: Any, context: grpc.ServicerContext) -> Any:
+        """Classes with their scores for each example."""
+        return self._prediction.classify(request, _timeout_s(context))
+
+    def Regress(self, request: Any, context: grpc.ServicerContext) -> Any:
+        """A number for each example."""
+        return self._prediction.regress(request, _timeout_s(context))
+
+    def MultiInference(self, request: Any, context: grpc.ServicerContext) -> Any:
+        """Several of the two above, for the same examples."""
+        return self._prediction.multi_inference(request, _timeout_s(context))
+
     def GetModelMetadata(self, request: Any, context: grpc.ServicerContext) -> Any:
-        """The signatures of a version, packed as TensorFlow Serving packs them."""
-        if not request.HasField("model_spec"):
-            raise invalid("Missing ModelSpec")
-        if not request.metadata_field:
-            raise invalid("GetModelMetadataRequest must specify at least one metadata_field")
-        for field in request.metadata_field:
-            if field != "signature_def":
-                raise invalid(f"Metadata field {field} is not supported")
-        servable = self._repository.servable(request.model_spec)
-        signatures = get_model_metadata_pb2.SignatureDefMap(signature_def=servable.signatures)
-        response = get_model_metadata_pb2.GetModelMetadataResponse()
-        response.model_spec.name = servable.name
-        response.model_spec.version.value = servable.version
-        response.metadata["signature_def"].Pack(signatures)
-        return response
+        """The signatures of a version."""
+        return self._prediction.metadata(request)
 
 
 class ModelService(model_service_pb2_grpc.ModelServiceServicer):  # type: ignore[misc]
-    """`tensorflow.serving.ModelService`: GetModelStatus."""
+    """`tensorflow.serving.ModelService`.
 
-    def __init__(self, repository: Repository) -> None:
-        self._repository = repository
+    Args:
+        repository: The versions, by state.
+        changed: Called after the configuration was changed.
+    """
+
+    def __init__(self, repository: Repository, changed: Callable[[], object]) -> None:
+        self._repository, self._changed = repository, changed
 
     def GetModelStatus(self, request: Any, context: grpc.ServicerContext) -> Any:
         """The state of a model's versions."""
@@ -72,6 +71,21 @@ class ModelService(model_service_pb2_grpc.ModelServiceServicer):  # type: ignore
             raise invalid("Missing ModelSpec")
         statuses = self._repository.status(request.model_spec)
         return get_model_status_pb2.GetModelStatusResponse(model_version_status=statuses)
+
+    def HandleReloadConfigRequest(self, request: Any, context: grpc.ServicerContext) -> Any:
+        """Serve the models of another configuration; answers when its new models do."""
+        if request.config.WhichOneof("config") != "model_config_list":
+            raise invalid(
+                "ServerModelConfig type not supported by HandleReloadConfigRequest. "
+                "Only ModelConfigList is currently supported"
+            )
+        try:
+            self._repository.apply(models_of(request.config))
+        finally:
+            self._changed()
+        response = model_management_pb2.ReloadConfigResponse()
+        response.status.error_code = error_codes_pb2.OK
+        return response
 
 
 class Errors(grpc.ServerInterceptor):
@@ -103,3 +117,8 @@ class Errors(grpc.ServerInterceptor):
             request_deserializer=found.request_deserializer,
             response_serializer=found.response_serializer,
         )
+
+
+def _timeout_s(context: grpc.ServicerContext) -> float:
+    remaining = context.time_remaining()
+    return LONGEST_CALL_S if remaining is None else min(remaining, LONGEST_CALL_S)

@@ -36,6 +36,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not os.environ.get("TF_SERVING_HOST"):
+        config.stash[_ONE_SERVER] = sum("target" in getattr(item, "fixturenames", ()) for item in items)
     if SHARED.is_dir():
         return
     left_out = [item for item in items if item.get_closest_marker("shared")]
@@ -44,12 +46,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     config.stash[_LEFT_OUT] = len(left_out)
 
 
-_LEFT_OUT = pytest.StashKey[int]()
+_LEFT_OUT, _ONE_SERVER = pytest.StashKey[int](), pytest.StashKey[int]()
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     if count := config.stash.get(_LEFT_OUT, 0):
         terminalreporter.write_line(f"{count} tests were left out: they need ../shared, which isn't here.")
+    if count := config.stash.get(_ONE_SERVER, 0):
+        terminalreporter.write_line(f"{count} cases weren't tried on TensorFlow Serving: TF_SERVING_HOST isn't set.")
 
 
 @pytest.hookimpl(trylast=True)

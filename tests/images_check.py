@@ -188,7 +188,12 @@ def predict(root: Path, work: Path) -> None:
 def predict_alone(root: Path, work: Path) -> None:
     port = free_port()
     places = {"XDG_CACHE_HOME": "/cache", "XDG_STATE_HOME": "/tmp", "HOME": "/tmp"}
-    ports = {"PORT": str(port), "MODEL_PORT": str(free_port()), "GATEWAY_WORKERS": "1"}
+    ports = {
+        "PORT": str(port),
+        "MODEL_PORT": str(free_port()),
+        "MODEL_REST_PORT": str(free_port()),
+        "GATEWAY_WORKERS": "1",
+    }
     with running(root, "python run.py", HOST="127.0.0.1", PYTHONDONTWRITEBYTECODE="1", **places, **ports) as pid:
         answer(port)
         for _ in range(50):

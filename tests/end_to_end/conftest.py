@@ -49,9 +49,10 @@ class System:
 @contextmanager
 def running(state: str, *, in_background: bool = False, **environment: str) -> Iterator[System]:
     """The system, ready; ended afterwards. In the background it starts with SIGINT ignored, as a shell's jobs do."""
-    port, model_port = free_port(), free_port()
+    port, model_port, rest_port = free_port(), free_port(), free_port()
     ignore = "trap '' INT; " if in_background else "trap - INT; "
-    own = {"PORT": str(port), "MODEL_PORT": str(model_port), "XDG_STATE_HOME": state, **environment}
+    ports = {"PORT": str(port), "MODEL_PORT": str(model_port), "MODEL_REST_PORT": str(rest_port)}
+    own = {**ports, "XDG_STATE_HOME": state, **environment}
     process = subprocess.Popen(
         ["sh", "-c", ignore + 'exec "$0" run.py', sys.executable],
         cwd=ROOT,

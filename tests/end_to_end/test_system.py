@@ -202,13 +202,13 @@ def test_signal_stops_everything_quietly(tmp_path: Path, number: signal.Signals,
         assert "Traceback" not in "".join(system.lines)
 
 
-@pytest.mark.parametrize("name", ["PORT", "MODEL_PORT"])
+@pytest.mark.parametrize("name", ["PORT", "MODEL_PORT", "MODEL_REST_PORT"])
 def test_busy_port_is_named(name: str) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        ports = {"PORT": str(free_port()), "MODEL_PORT": str(free_port()), name: port}
+        ports = {other: str(free_port()) for other in ("PORT", "MODEL_PORT", "MODEL_REST_PORT")} | {name: port}
         child = subprocess.run(
             [sys.executable, "run.py"], cwd=ROOT, env=os.environ | ports, capture_output=True, text=True, timeout=30,
             check=False,
@@ -217,7 +217,7 @@ def test_busy_port_is_named(name: str) -> None:
     assert port in child.stderr
 
 
-@pytest.mark.parametrize("name", ["PORT", "MODEL_PORT"])
+@pytest.mark.parametrize("name", ["PORT", "MODEL_PORT", "MODEL_REST_PORT"])
 @pytest.mark.parametrize("value", ["http", "0", "65536", "-1"])
 def test_what_is_no_port_is_named(name: str, value: str) -> None:
     child = subprocess.run(

@@ -1,10 +1,8 @@
 """Conversion: once, shared safely, made again when damaged."""
 
 import json
-import logging
 import os
 import shutil
-import struct
 import threading
 from pathlib import Path
 
@@ -14,11 +12,8 @@ import pytest
 from model import cache
 from model.cache import MANIFEST, converted
 from model.convert import GRAPHS_FILE, TRUNK
-from model.engine import Engine, supports
+from model.engine import Engine
 from model.errors import LoadError
-from model.servable import Servable
-from protos import prediction_log_pb2
-from protos.tensors import to_proto
 from tests.conftest import TinyModel
 
 
@@ -95,63 +90,9 @@ def test_what_is_no_saved_model_is_a_load_error(tmp_path: Path) -> None:
         converted(tmp_path)
 
 
-def test_precision_follows_card_and_processor(version: Path, tmp_path: Path) -> None:
-    copy = tmp_path / "tiny" / "1"
-    shutil.copytree(version, copy)
-    card = copy / "assets.extra" / "card.json"
-    document = json.loads(card.read_text())
-    assert Servable("tiny", copy, None, 1).engine.precision == "float32"
-    document["known_threshold"]["bfloat16"] = 0.5
-    card.write_text(json.dumps(document))
-    best = "bfloat16" if supports("bfloat16") else "float32"
-    assert Servable("tiny", copy, None, 1).engine.precision == best
-    assert Servable("tiny", copy, "float32", 1).engine.precision == "float32"
-    card.unlink()
-    assert Servable("tiny", copy, None, 1).engine.precision == "float32"
-
-
 def test_waiting_for_a_stream_has_an_end(version: Path) -> None:
     engine = Engine(converted(version), "float32", streams=1)
     images = {"images": np.zeros((1, 32, 40, 3), np.uint8)}
     with engine._requests(1), pytest.raises(TimeoutError):
         engine.run("serve_uint8", images, ["logits"], 0.01)
     assert engine.run("serve_uint8", images, ["logits"], 1)["logits"].shape == (1, 3)
-
-
-def record(content: bytes) -> bytes:
-    """A record of a TFRecord file, without its checksums."""
-    return struct.pack("<Q", len(content)) + bytes(4) + content + bytes(4)
-
-
-def warm_up_log(model: str, signature: str) -> bytes:
-    log = prediction_log_pb2.PredictionLog()
-    request = log.predict_log.request
-    request.model_spec.name, request.model_spec.signature_name = model, signature
-    request.inputs["images"].CopyFrom(to_proto(np.zeros((1, 32, 40, 3), np.uint8)))
-    return log.SerializeToString()
-
-
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        (b"\x05\0\0\0\0\0\0\0", "cut short"),
-        (record(warm_up_log("tiny", "serve_uint8"))[:-1], "cut short"),
-        (record(b"\xff\xff no log"), "no PredictionLog"),
-        (record(warm_up_log("tiny", "nothing")), 'key "nothing" not found'),
-    ],
-)
-def test_broken_warm_up_is_a_load_error(version: Path, tmp_path: Path, content: bytes, said: str) -> None:
-    copy = tmp_path / "tiny" / "1"
-    shutil.copytree(version, copy)
-    (copy / "assets.extra" / "tf_serving_warmup_requests").write_bytes(content)
-    with pytest.raises(LoadError, match=said):
-        Servable("tiny", copy, "float32", 1)
-
-
-def test_warm_up_records_are_replayed(version: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    copy = tmp_path / "tiny" / "1"
-    shutil.copytree(version, copy)
-    (copy / "assets.extra" / "tf_serving_warmup_requests").write_bytes(record(warm_up_log("tiny", "serve_uint8")) * 3)
-    with caplog.at_level(logging.INFO):
-        Servable("tiny", copy, "float32", 1)
-    assert "3 warm-up records" in caplog.text
