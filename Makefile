@@ -27,10 +27,15 @@ $(VENV)/.%: $(ROOT)/requirements/%.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r $<
 	@touch $@
 
+# Clients that tests drive bring a protobuf of their own: they lie beside the environment, not in it.
+$(VENV)/.clients: $(ROOT)/requirements/clients.txt $(VENV)/.dev
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $(VENV)/clients -r $<
+	@touch $@
+
 run: $(VENV)/.run ## start the model server and the gateway (HOST=, PORT=, MODEL_PORT=, MODEL_REST_PORT= move them)
 	@cd $(ROOT) && exec env $(ADDRESS) $(BIN)/python run.py
 
-test: $(VENV)/.dev ## run every test
+test: $(VENV)/.dev $(VENV)/.clients ## run every test
 	@cd $(ROOT) && $(BIN)/python -m pytest tests
 
 images-check: $(VENV)/.dev ## replay the Dockerfiles with buildah in a chroot (Linux, root)

@@ -12,11 +12,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import openvino
 
-from model.convert import GRAPHS_FILE
+from model.convert import ERROR_FILE, GRAPHS_FILE
 from model.errors import LoadError
 
 FORMAT = "3"
@@ -33,19 +34,55 @@ def converted(version: Path) -> Path:
     Raises:
         LoadError: There is no SavedModel, or it can't be converted.
     """
-    entry = cache_home() / _key(version)
-    if _is_whole(entry):
-        return entry
-    entry.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=entry.parent))
+    (made,) = prepared([version])
+    if isinstance(made, LoadError):
+        raise made
+    return made
+
+
+def prepared(versions: Sequence[Path]) -> list[Path | LoadError]:
+    """For each SavedModel the folder with its graphs, or why there is none; what is missing is made in one child."""
+    entries = [_entry(version) for version in versions]
+    missing = {
+        version: entry
+        for version, entry in zip(versions, entries, strict=True)
+        if isinstance(entry, Path) and not _is_whole(entry)
+    }
+    made = _make(missing) if missing else {}
+    return [made.get(version, entry) for version, entry in zip(versions, entries, strict=True)]
+
+
+def _entry(version: Path) -> Path | LoadError:
     try:
-        _convert(version, partial)
-        digests = {file.name: _digest(file) for file in sorted(partial.iterdir())}
-        (partial / MANIFEST).write_text(json.dumps(digests))
-        partial.chmod(0o755)  # mkdtemp lets only its maker in; an image's server runs as another user
-        return _put(partial, entry)
+        return cache_home() / _key(version)
+    except (LoadError, OSError) as error:
+        return error if isinstance(error, LoadError) else LoadError(f"{version} can't be read: {error}")
+
+
+def _make(missing: Mapping[Path, Path]) -> dict[Path, Path | LoadError]:
+    home = cache_home()
+    home.mkdir(parents=True, exist_ok=True)
+    partials = {version: Path(tempfile.mkdtemp(prefix=".partial-", dir=home)) for version in missing}
+    try:
+        said = _convert(partials)
+        return {version: _kept(version, partial, missing[version], said) for version, partial in partials.items()}
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        for partial in partials.values():
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+def _kept(version: Path, partial: Path, entry: Path, said: str) -> Path | LoadError:
+    """The partial entry in its place, or why it isn't whole."""
+    if not (partial / GRAPHS_FILE).is_file():
+        error = partial / ERROR_FILE
+        return LoadError(f"{version} can't be converted: {error.read_text() if error.is_file() else said}")
+    digests = {file.name: _digest(file) for file in sorted(partial.iterdir())}
+    (partial / MANIFEST).write_text(json.dumps(digests))
+    partial.chmod(0o755)  # mkdtemp lets only its maker in; an image's server runs as another user
+    try:
+        return _put(partial, entry)
+    except LoadError as error:
+        return error
 
 
 def cache_home() -> Path:
@@ -67,17 +104,18 @@ def _put(partial: Path, entry: Path) -> Path:
     raise LoadError(f"the cache entry {entry} can't be written")
 
 
-def _convert(version: Path, out: Path) -> None:
-    _log.info("converting %s for OpenVINO, once", version)
-    command = [sys.executable, "-m", "model.convert", str(version), str(out)]
-    root = Path(__file__).parent.parent
+def _convert(folders: Mapping[Path, Path]) -> str:
+    """Convert each folder into the other; the child's last words, for those that it didn't get to."""
+    _log.info("converting %s for OpenVINO, once", ", ".join(map(str, folders)))
+    pairs = [str(folder) for pair in folders.items() for folder in pair]
+    command = [sys.executable, "-m", "model.convert", *pairs]
+    root, seconds = Path(__file__).parent.parent, CONVERSION_S * len(folders)
     try:
-        child = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=CONVERSION_S, check=False)
-    except subprocess.TimeoutExpired as error:
-        raise LoadError(f"converting {version} took longer than {CONVERSION_S:.0f} s") from error
-    if child.returncode != 0:
-        lines = child.stderr.strip().splitlines() or [f"exit status {child.returncode}"]
-        raise LoadError(f"{version} can't be converted: {lines[-1]}")
+        child = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=seconds, check=False)
+    except subprocess.TimeoutExpired:
+        return f"it took longer than {seconds:.0f} s"
+    lines = child.stderr.strip().splitlines() or [f"exit status {child.returncode}"]
+    return lines[-1]
 
 
 def _key(version: Path) -> str:

@@ -1,6 +1,6 @@
 """How does a SavedModel become something that OpenVINO runs? Once, in a process of its own.
 
-    python -m model.convert SAVED_MODEL_FOLDER OUT_FOLDER
+    python -m model.convert SAVED_MODEL_FOLDER OUT_FOLDER [SAVED_MODEL_FOLDER OUT_FOLDER ...]
 
 TensorFlow is loaded only here, so the server never holds it. Every signature is converted from its concrete function.
 Where signatures are one network behind different first steps (uint8 images that are scaled to the float32 ones), the
@@ -25,17 +25,27 @@ import openvino
 
 GRAPHS_FILE = "graphs.json"
 RUNTIME_FILE = "runtime.json"
+ERROR_FILE = "error.txt"
+"""Says in an OUT_FOLDER without graphs why there are none."""
 TRUNK = "trunk"
 TRUNK_INPUT = "trunk_input"
 """Name of the trunk's input that takes what a signature's first steps give."""
 
 
 def main() -> None:
-    """Convert the folder named first into the folder named second."""
-    source, out = Path(sys.argv[1]), Path(sys.argv[2])
+    """Convert each folder into the one named after it; one that can't be doesn't keep the others from it."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import tensorflow as tf
 
+    folders = list(map(Path, sys.argv[1:]))
+    for source, out in zip(folders[::2], folders[1::2], strict=True):
+        try:
+            _convert_all(tf, source, out)
+        except Exception as error:  # TensorFlow raises many kinds
+            (out / ERROR_FILE).write_text(f"{type(error).__name__}: {error}".strip().splitlines()[-1])
+
+
+def _convert_all(tf: Any, source: Path, out: Path) -> None:
     loaded = tf.saved_model.load(str(source), tags=["serve"])  # kept: it owns the variables
     models: dict[str, openvino.Model] = {}
     refused: dict[str, str] = {}
@@ -44,8 +54,9 @@ def main() -> None:
             models[name] = _convert(function, tf.string)
         except Exception as error:  # the converter raises many kinds
             refused[name] = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    write(models, out)
+    out.mkdir(parents=True, exist_ok=True)
     (out / RUNTIME_FILE).write_text(json.dumps(refused))
+    write(models, out)
 
 
 def _convert(function: Any, string: Any) -> openvino.Model:

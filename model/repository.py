@@ -9,7 +9,7 @@ import gc
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -72,10 +72,16 @@ class Repository:
     Args:
         load: Makes a version that answers.
         rules: How failures and labels are treated.
+        prepare: Gets all the folders that are about to be loaded, where there are several; may say which can't be.
     """
 
-    def __init__(self, load: Load, rules: Rules | None = None) -> None:
-        self._load, self._rules = load, rules or Rules()
+    def __init__(
+        self,
+        load: Load,
+        rules: Rules | None = None,
+        prepare: Callable[[list[Path]], list[Path | LoadError]] = lambda folders: [],
+    ) -> None:
+        self._load, self._rules, self._prepare = load, rules or Rules(), prepare
         self._models: dict[str, _Model] = {}
         self._labels: dict[str, dict[str, int]] = {}
         self._changing = threading.Lock()
@@ -192,13 +198,21 @@ class Repository:
         return {config.name: dict(config.labels) for config in configs}
 
     def _follow(self) -> None:
+        aspired = {name: self._aspired(name, model) for name, model in self._models.items()}
+        folders = [
+            folder
+            for name, numbers in aspired.items()
+            for number in numbers or ()
+            if (folder := self._to_load(self._models[name], number)) is not None
+        ]
+        prepared = self._prepare(folders) if len(folders) > 1 else []
+        bad = {folder: made for folder, made in zip(folders, prepared, strict=False) if isinstance(made, LoadError)}
         dropped = False
-        for name, model in list(self._models.items()):
-            aspired = self._aspired(name, model)
-            if aspired is not None:
-                for number in aspired:
-                    self._try(name, model, number)
-                dropped = self._drop(name, model, aspired) or dropped
+        for name, numbers in aspired.items():
+            if numbers is not None:
+                for number in numbers:
+                    self._try(name, self._models[name], number, bad)
+                dropped = self._drop(name, self._models[name], numbers) or dropped
         if dropped:
             gc.collect()
             give_back()
@@ -212,18 +226,27 @@ class Repository:
             _log.error("No versions of servable %s found under base path %s", name, model.config.base_path)
         return aspired
 
-    def _try(self, name: str, model: _Model, number: int) -> None:
-        """Load a version, unless it's loaded or has failed as it is."""
+    def _to_load(self, model: _Model, number: int) -> Path | None:
+        """The folder of a version that should be loaded now: it isn't yet, and hasn't failed as it is."""
         if model.config is None:
-            return
+            return None
         folder = version_folder(model.config.base_path, number)
         version = model.versions.get(number)
         if version is not None and (version.servable or not self._worth_another_try(version, folder)):
+            return None
+        return folder
+
+    def _try(self, name: str, model: _Model, number: int, bad: Mapping[Path, LoadError]) -> None:
+        folder = self._to_load(model, number)
+        if folder is None:
             return
+        version = model.versions.get(number)
         attempts = version.attempts + 1 if version else 1
         loading = _Version(State.LOADING, attempts=attempts, tried_at=time.monotonic(), seen=_look(folder))
         self._set(model, number, loading)
         try:
+            if folder in bad:
+                raise bad[folder]
             servable = self._load(name, folder)
         except Exception as error:  # whatever is wrong with one version, the others go on
             if not isinstance(error, LoadError):

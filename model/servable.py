@@ -109,7 +109,9 @@ class Servable:
                 raise
             engine = engine.any_shape
         if any(array.size == 0 for array in inputs.values()):
-            return {output: _empty(signature.outputs[output]) for output in outputs}
+            if engine.any_shape is None:
+                return {output: _empty(signature.outputs[output]) for output in outputs}
+            engine = engine.any_shape
         try:
             return engine.run(name, inputs, outputs, timeout_s)
         except RuntimeError as error:  # shapes that the signature leaves open, and the network doesn't take
@@ -169,6 +171,6 @@ def _wanted(output_filter: Any, outputs: Any) -> list[str]:
 
 
 def _empty(info: Any) -> NDArray[Any]:
-    """What a batch of nothing gives."""
-    shape = [max(0, dim.size) for dim in info.tensor_shape.dim]
+    """What a batch of nothing gives: OpenVINO doesn't compute it."""
+    shape = [0] if info.tensor_shape.unknown_rank else [max(0, dim.size) for dim in info.tensor_shape.dim]
     return np.zeros(shape, dtype_of(info.dtype))

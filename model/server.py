@@ -22,7 +22,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from model import flags
 from model.batching_parameters import Parameters, read_parameters
-from model.cache import converted
+from model.cache import prepared
 from model.config import ModelConfig, models_of, read_config
 from model.engine import Precision, supports
 from model.errors import ConfigError, LoadError, ServingError
@@ -77,7 +77,7 @@ def serve(options: argparse.Namespace) -> int:
     for line in flags.judged(options):
         _log.warning("%s", line)
     models, metrics = _models(options), Metrics()
-    repository = Repository(_loader(options, metrics), _rules(options))
+    repository = Repository(_loader(options, metrics), _rules(options), prepared)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -179,8 +179,10 @@ def convert(arguments: list[str]) -> int:
     found = sorted(path.parent for path in Path(arguments[0]).glob("*/*/saved_model.pb") if path.parent.name.isdigit())
     if not found:
         raise ConfigError(f"There is no MODEL/VERSION/saved_model.pb below {arguments[0]}.")
-    for version in found:
-        _log.info("%s is ready in %s", version, converted(version))
+    for version, made in zip(found, prepared(found), strict=True):
+        if isinstance(made, LoadError):
+            raise made
+        _log.info("%s is ready in %s", version, made)
     return 0
 
 

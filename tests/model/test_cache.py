@@ -1,6 +1,7 @@
 """Conversion: once, shared safely, made again when damaged."""
 
 import json
+import logging
 import os
 import shutil
 import threading
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from model import cache
-from model.cache import MANIFEST, converted
+from model.cache import MANIFEST, converted, prepared
 from model.convert import GRAPHS_FILE, TRUNK
 from model.engine import Engine
 from model.errors import LoadError
@@ -96,3 +97,21 @@ def test_waiting_for_a_stream_has_an_end(version: Path) -> None:
     with engine._requests(1), pytest.raises(TimeoutError):
         engine.run("serve_uint8", images, ["logits"], 0.01)
     assert engine.run("serve_uint8", images, ["logits"], 1)["logits"].shape == (1, 3)
+
+
+def test_several_are_converted_in_one_child_and_a_bad_one_does_not_matter(
+    tiny_model: TinyModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "1").mkdir()
+    (tmp_path / "1" / "saved_model.pb").write_bytes(b"garbage")
+    folders = [tiny_model.models / "tiny" / "1", tmp_path / "1", tiny_model.models / "floats" / "1", tmp_path / "none"]
+    with caplog.at_level(logging.INFO):
+        tiny, bad, floats, none = prepared(folders)
+    assert isinstance(tiny, Path)
+    assert isinstance(floats, Path)
+    assert "can't be converted: " in str(bad)
+    assert "Could not find SavedModel" in str(none)
+    assert caplog.text.count("converting") == 1
+    assert prepared([folders[0], folders[2]]) == [tiny, floats]
+    assert caplog.text.count("converting") == 1

@@ -35,12 +35,19 @@ def saved_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@dataclass(frozen=True)
+class Embedded(Target):
+    """The embedded server."""
+
+    port: int
+
+
 @pytest.fixture(scope="session")
-def embedded(saved_models: Path) -> Iterator[Target]:
+def embedded(saved_models: Path) -> Iterator[Embedded]:
     flags = (f"--model_config_file={saved_models / 'models.config'}", "--rest_api_any_port")
     with running_model_server(*flags) as running, grpc.insecure_channel(running.address) as channel:
         (line,) = [line for line in running.log if "REST API on " in line]
-        yield Target(channel, f"http://127.0.0.1:{line.rsplit(':', 1)[1].strip()}")
+        yield Embedded(channel, f"http://127.0.0.1:{line.rsplit(':', 1)[1].strip()}", running.port)
 
 
 @pytest.fixture(params=["embedded", *(["tensorflow_serving"] if TENSORFLOW_SERVING else [])])
