@@ -35,8 +35,12 @@ TRUNK_INPUT = "trunk_input"
 def main() -> None:
     """Convert each folder into the one named after it; one that can't be doesn't keep the others from it."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    import tensorflow as tf
+    try:
+        import tensorflow as tf
 
+        tf.saved_model.load  # noqa: B018  # where only the protocol's modules lie, there is no more than a name
+    except (ImportError, AttributeError):
+        sys.exit("the TensorFlow runtime isn't installed, which converts: pip install tensorflow-cpu")
     folders = list(map(Path, sys.argv[1:]))
     for source, out in zip(folders[::2], folders[1::2], strict=True):
         try:

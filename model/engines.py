@@ -69,7 +69,7 @@ def open_engine(
         try:
             engine = Engine(converted, precision, streams)
         except RuntimeError as error:  # converted, and still not to be compiled
-            refused = dict.fromkeys([*graphs, *refused], str(error).strip().splitlines()[0])
+            refused = dict.fromkeys([*graphs, *refused], str(error).strip().splitlines()[-1])
     if not refused and engine:
         return engine
     name, reason = next(iter(refused.items()), ("", "it has no signature that OpenVINO runs"))

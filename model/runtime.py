@@ -94,7 +94,9 @@ def _imported(folder: Path, reason: str) -> ModuleType:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
         import tensorflow
-    except ImportError as error:
+
+        tensorflow.saved_model.load  # noqa: B018  # where only the protocol's modules lie, there is no more than a name
+    except (ImportError, AttributeError) as error:
         raise LoadError(
             f"{folder} needs the TensorFlow runtime ({reason}), which isn't installed: pip install tensorflow-cpu"
         ) from error
