@@ -102,7 +102,7 @@ def test_gateway_reads_the_card(version: Path) -> None:
 
 
 def test_warm_up_requests_name_every_signature(version: Path) -> None:
-    from model.servable import _records
+    from model.warmup import _records
 
     records = [
         prediction_log_pb2.PredictionLog.FromString(record)
