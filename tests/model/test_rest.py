@@ -5,7 +5,6 @@ import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import grpc
@@ -20,9 +19,11 @@ from model import rest
 from model.cache import converted
 from model.engine import Engine, Precision
 from model.errors import ServingError, invalid, not_found
+from model.metrics import Metrics
+from model.prediction import Prediction
 from model.servable import Servable
 from model.signatures import signature_defs
-from protos import classification_pb2, error_codes_pb2, get_model_status_pb2, meta_graph_pb2, regression_pb2, types_pb2
+from protos import error_codes_pb2, get_model_status_pb2, meta_graph_pb2, types_pb2
 from tests.conftest import TinyModel
 
 LARGEST_BODY_BYTES = 2**20
@@ -72,6 +73,9 @@ class Versions:
     def __init__(self, engine: HalfPlusTwo) -> None:
         self.models = {"half_plus_two": {number: half_plus_two(number, engine) for number in (122, 123)}}
 
+    def knows(self, name: str) -> bool:
+        return name in self.models
+
     def servable(self, spec: Any) -> Servable:
         if spec.version_label and spec.version_label != "stable":
             raise invalid(f"Unrecognized servable version label: {spec.version_label}")
@@ -91,29 +95,8 @@ class Versions:
         return [available(number) for number in versions]
 
 
-class Inference:
-    """Answers with what the request says."""
-
-    def counted(self, name: str, api: str) -> AbstractContextManager[None]:
-        return nullcontext()
-
-    def classify(self, request: Any, timeout_s: float) -> Any:
-        response = classification_pb2.ClassificationResponse()
-        for example in request.input.example_list.examples:
-            chosen = response.result.classifications.add().classes.add()
-            chosen.label, chosen.score = (
-                request.model_spec.signature_name,
-                example.features.feature["x"].float_list.value[0],
-            )
-        return response
-
-    def regress(self, request: Any, timeout_s: float) -> Any:
-        if request.model_spec.version.value != 123:
-            raise not_found("Servable not found")
-        response = regression_pb2.RegressionResponse()
-        for example in request.input.example_list.examples:
-            response.result.regressions.add(value=example.features.feature["x"].float_list.value[0] / 2 + 2)
-        return response
+def application(versions: Versions, *options: Any, **more: Any) -> Any:
+    return rest.application(versions, Prediction(versions, Metrics(), "REST"), *options, **more)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +111,7 @@ def versions(engine: HalfPlusTwo) -> Versions:
 
 @pytest.fixture(scope="module")
 def server(versions: Versions) -> Iterator[rest.RestServer]:
-    app = rest.application(versions, Inference(), 5, lambda: METRICS, largest_body_bytes=LARGEST_BODY_BYTES)
+    app = application(versions, 5, lambda: METRICS, largest_body_bytes=LARGEST_BODY_BYTES)
     served = rest.serve(app, "127.0.0.1", 0, threads=4, largest_body_bytes=LARGEST_BODY_BYTES)
     yield served
     served.close()
@@ -190,15 +173,6 @@ def test_an_image_is_answered_as_tensorflow_answers(call: Any, versions: Version
     column = call("POST", "/v1/models/tiny:predict", {"signature_name": "serve_uint8", "inputs": images}).json()
     np.testing.assert_array_equal(column["outputs"]["probabilities"], probabilities)
     del versions.models["tiny"]
-
-
-def test_classify_and_regress(call: Any) -> None:
-    body = {"signature_name": "s", "examples": [{"x": 0.2}, {"x": [0.5]}]}
-    classified = call("POST", "/v1/models/half_plus_two:classify", body)
-    assert classified.json() == {"results": [[["s", 0.2]], [["s", 0.5]]]}
-    regressed = call("POST", "/v1/models/half_plus_two/versions/123:regress", {"examples": [{"x": 80.0}]})
-    assert regressed.json() == {"results": [42.0]}
-    assert call("POST", "/v1/models/half_plus_two:regress", {"examples": [{"x": 80.0}]}).status_code == 404
 
 
 def status_of(number: int) -> dict[str, Any]:
@@ -374,7 +348,7 @@ def test_metrics_are_a_page_of_text(call: Any) -> None:
 
 def test_metrics_are_only_where_they_are_asked_for(versions: Versions) -> None:
     for page, path, status in ((None, rest.METRICS_PATH, 404), (lambda: METRICS, "/m", 200)):
-        served = rest.serve(rest.application(versions, Inference(), 5, page, "/m"), "127.0.0.1", 0)
+        served = rest.serve(application(versions, 5, page, "/m"), "127.0.0.1", 0)
         response = requests.get(url(served, path), timeout=10)
         served.close()
         assert response.status_code == status
@@ -391,7 +365,7 @@ def test_no_other_origin_is_let_in(call: Any) -> None:
 
 
 def test_every_origin_is_let_in_where_that_is_wanted(versions: Versions) -> None:
-    served = rest.serve(rest.application(versions, Inference(), 5, cors=True), "127.0.0.1", 0)
+    served = rest.serve(application(versions, 5, cors=True), "127.0.0.1", 0)
     answers = [
         requests.options(url(served, PREDICT), timeout=10),
         requests.post(url(served, PREDICT), json={"inputs": [2]}, timeout=10),
@@ -491,7 +465,7 @@ def test_a_closed_server_answers_what_it_has_and_frees_its_port(
     free, entered = threading.Event(), threading.Event()
     monkeypatch.setattr(engine, "free", free)
     monkeypatch.setattr(engine, "entered", entered)
-    served = rest.serve(rest.application(versions, Inference(), 5), "127.0.0.1", 0)
+    served = rest.serve(application(versions, 5), "127.0.0.1", 0)
     answers: list[Any] = []
     asking = threading.Thread(
         target=lambda: answers.append(requests.post(url(served, PREDICT), json={"inputs": [2]}, timeout=10).json())
@@ -511,18 +485,18 @@ def test_a_closed_server_answers_what_it_has_and_frees_its_port(
 
 
 def test_a_server_that_never_started_is_closed_too(versions: Versions) -> None:
-    server = rest.RestServer(rest.application(versions, Inference(), 5), "127.0.0.1", 0)
+    server = rest.RestServer(application(versions, 5), "127.0.0.1", 0)
     server.close()
     socket.create_server(("127.0.0.1", server.port)).close()
 
 
 def test_a_port_that_is_taken_is_an_error(server: rest.RestServer, versions: Versions) -> None:
     with pytest.raises(OSError, match="in use"):
-        rest.serve(rest.application(versions, Inference(), 5), "127.0.0.1", server.port)
+        rest.serve(application(versions, 5), "127.0.0.1", server.port)
 
 
 def test_silent_connections_are_closed(versions: Versions) -> None:
-    served = rest.serve(rest.application(versions, Inference(), 5), "127.0.0.1", 0, idle_s=1)
+    served = rest.serve(application(versions, 5), "127.0.0.1", 0, idle_s=1)
     with socket.create_connection(("127.0.0.1", served.port), 10) as connection:
         connection.sendall(b"POST /v1/models HTTP/1.1\r\n")
         assert connection.recv(1) == b""

@@ -250,6 +250,8 @@ def test_sigterm_finishes_what_is_in_flight(tiny_model: TinyModel) -> None:
     flags = ("--model_name=tiny", f"--model_base_path={tiny_model.models / 'tiny'}")
     with running_model_server(*flags) as running, grpc.insecure_channel(running.address) as channel:
         stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
+        health = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest())
+        assert next(health).status == health_pb2.HealthCheckResponse.SERVING
         predict(channel, predict_request())
         large = predict_request(np.zeros((500, *SHAPE), np.uint8))
         calls = [stub.Predict.future(large, timeout=20) for _ in range(4)]
@@ -257,6 +259,7 @@ def test_sigterm_finishes_what_is_in_flight(tiny_model: TinyModel) -> None:
         calls[0].add_done_callback(lambda _: started.set())
         assert started.wait(20)
         running.process.send_signal(signal.SIGTERM)
+        assert next(health).status == health_pb2.HealthCheckResponse.NOT_SERVING
         done = [call for call in calls if call.exception() is None]
         assert running.process.wait(20) == 0
     assert len(done) == len(calls)
