@@ -80,7 +80,7 @@ class Runtime:
         """The session stays while somebody computes in it, and goes with its last reference."""
 
     def _call(self, signature: str, names: tuple[str, ...]) -> Callable[..., list[Any]]:
-        """What takes the signature's inputs, in the order of their names; the session's own run would judge shapes."""
+        """What takes the signature's inputs, in the order of their names; made once."""
         with self._lock:
             if (signature, names) not in self._calls:
                 definition = self._signatures[signature]
