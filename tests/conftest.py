@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from typing import Any
 import grpc
 import pytest
 
+from model.precision import supports
 from tests.image_server import ImageServer
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -33,25 +35,33 @@ sys.addaudithook(only_loopback)
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "shared: needs ../shared, the photographs; left out where that is absent")
+    config.addinivalue_line("markers", "bfloat16: needs a processor that computes in bfloat16; left out on others")
+
+
+def _lacks(item: pytest.Item) -> str:
+    """What the test needs and this machine hasn't got, or nothing."""
+    if item.get_closest_marker("shared") and not SHARED.is_dir():
+        return "../shared, which isn't here"
+    if item.get_closest_marker("bfloat16") and not supports("bfloat16"):
+        return "bfloat16 instructions, which this processor hasn't got"
+    return ""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if not os.environ.get("TF_SERVING_HOST"):
         config.stash[_ONE_SERVER] = sum("target" in getattr(item, "fixturenames", ()) for item in items)
-    if SHARED.is_dir():
-        return
-    left_out = [item for item in items if item.get_closest_marker("shared")]
-    items[:] = [item for item in items if item not in left_out]
-    config.hook.pytest_deselected(items=left_out)
-    config.stash[_LEFT_OUT] = len(left_out)
+    lacking = {item: lacks for item in items if (lacks := _lacks(item))}
+    items[:] = [item for item in items if item not in lacking]
+    config.hook.pytest_deselected(items=list(lacking))
+    config.stash[_LEFT_OUT] = Counter(lacking.values())
 
 
-_LEFT_OUT, _ONE_SERVER = pytest.StashKey[int](), pytest.StashKey[int]()
+_LEFT_OUT, _ONE_SERVER = pytest.StashKey[Counter[str]](), pytest.StashKey[int]()
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    if count := config.stash.get(_LEFT_OUT, 0):
-        terminalreporter.write_line(f"{count} tests were left out: they need ../shared, which isn't here.")
+    for lacks, count in config.stash.get(_LEFT_OUT, Counter()).items():
+        terminalreporter.write_line(f"{count} tests were left out: they need {lacks}.")
     if count := config.stash.get(_ONE_SERVER, 0):
         terminalreporter.write_line(f"{count} cases weren't tried on TensorFlow Serving: TF_SERVING_HOST isn't set.")
 

@@ -12,7 +12,7 @@ import requests
 from gateway.images import decode
 from gateway.preprocessing import Resize, to_tensor
 from model.cache import converted
-from model.engine import Engine, supports
+from model.engine import Engine, graphs_of
 from tests.conftest import ROOT, SHARED
 from tests.end_to_end.conftest import System
 
@@ -38,7 +38,7 @@ def test_float32_answers_are_tensorflows(tmp_path: Path) -> None:
     np.save(tmp_path / "images.npy", images)
     files = [str(tmp_path / name) for name in ("images.npy", "answers.npz")]
     subprocess.run([sys.executable, "-c", IN_TENSORFLOW, str(VERSION), *files], check=True, capture_output=True)
-    engine = Engine(converted(VERSION), "float32", streams=1)
+    engine = Engine(graphs_of(converted(VERSION)), "float32", streams=1)
     for signature, wanted in np.load(files[1]).items():
         given = images if signature == "serve_uint8" else images / np.float32(127.5) - 1
         answered = engine.run(signature, {"images": given}, ["probabilities"], 60)["probabilities"]
@@ -73,7 +73,7 @@ def test_service_is_sure_of_its_own_sports_and_not_of_others(
 
 
 @pytest.mark.shared
-@pytest.mark.skipif(not supports("bfloat16"), reason="this processor has no bfloat16 instructions")
+@pytest.mark.bfloat16
 def test_heatmaps_in_bfloat16_are_like_those_in_float32() -> None:
     images = np.concatenate(
         [to_tensor(decode(body, SIZE, HOW.decode_scale), SIZE, HOW) for body, _ in photographs()[::20]]
@@ -81,7 +81,7 @@ def test_heatmaps_in_bfloat16_are_like_those_in_float32() -> None:
     inputs = {"images": images, "class_index": np.zeros(len(images), np.int32)}
     maps = []
     for precision in ("float32", "bfloat16"):
-        engine = Engine(converted(VERSION), precision, streams=1)  # type: ignore[arg-type]
+        engine = Engine(graphs_of(converted(VERSION)), precision, streams=1)  # type: ignore[arg-type]
         maps.append(engine.run("explain", inputs, ["heatmap"], 60)["heatmap"].reshape(len(images), -1))
     told = [(one, other) for one, other in zip(*maps, strict=True) if one.any() and other.any()]
     assert min(np.corrcoef(one, other)[0, 1] for one, other in told) >= 0.98
@@ -89,12 +89,12 @@ def test_heatmaps_in_bfloat16_are_like_those_in_float32() -> None:
 
 @pytest.mark.shared
 @pytest.mark.timeout(400)
-@pytest.mark.skipif(not supports("bfloat16"), reason="this processor has no bfloat16 instructions")
+@pytest.mark.bfloat16
 def test_bfloat16_answers_as_float32_does() -> None:
     images = [to_tensor(decode(body, SIZE, HOW.decode_scale), SIZE, HOW) for body, _ in photographs()]
     answers = {}
     for precision in ("float32", "bfloat16"):
-        engine = Engine(converted(VERSION), precision, streams=1)  # type: ignore[arg-type]
+        engine = Engine(graphs_of(converted(VERSION)), precision, streams=1)  # type: ignore[arg-type]
         batches = [np.concatenate(images[start : start + 16]) for start in range(0, len(images), 16)]
         outputs = [engine.run("serve_uint8", {"images": batch}, ["probabilities"], 60) for batch in batches]
         answers[precision] = np.concatenate([output["probabilities"] for output in outputs])
