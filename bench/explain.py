@@ -18,7 +18,7 @@ import openvino
 from bench.pixels import RESULTS
 from model.cache import converted
 from model.convert import TRUNK
-from model.engine import supports
+from model.precision import supports
 
 ROUNDS = 400
 HEATMAP = "heatmap"

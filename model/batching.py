@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from model.batching_parameters import Parameters
 from model.batching_queue import Batch, Queue, Task
-from model.engine import Precision
 from model.errors import ServingError
 from model.joining import Arrays, joined, rows_of, share, together
+from model.precision import Precision
 from model.servable import Computes
 
 
@@ -30,7 +30,6 @@ class Batcher:
     """
 
     def __init__(self, engine: Computes, parameters: Parameters) -> None:
-        self.precision: Precision = engine.precision
         self._engine, self._parameters = engine, parameters
         self._queues: dict[str, Queue] = {}
         self._changed = threading.Condition()
@@ -41,6 +40,14 @@ class Batcher:
         ]
         for thread in self._threads:
             thread.start()
+
+    def precision_of(self, signature: str) -> Precision:
+        """The engine's."""
+        return self._engine.precision_of(signature)
+
+    def opened(self, signature: str) -> bool:
+        """Whether nothing is left for the signature's first call."""
+        return self._engine.opened(signature)
 
     @property
     def any_shape(self) -> Computes | None:

@@ -76,7 +76,7 @@ def _kept(version: Path, partial: Path, entry: Path, said: str) -> Path | LoadEr
     if not (partial / GRAPHS_FILE).is_file():
         error = partial / ERROR_FILE
         return LoadError(f"{version} can't be converted: {error.read_text() if error.is_file() else said}")
-    digests = {file.name: _digest(file) for file in sorted(partial.iterdir())}
+    digests = {file.name: digest(file) for file in sorted(partial.iterdir())}
     (partial / MANIFEST).write_text(json.dumps(digests))
     partial.chmod(0o755)  # mkdtemp lets only its maker in; an image's server runs as another user
     try:
@@ -122,20 +122,27 @@ def _key(version: Path) -> str:
     """Names everything that the graphs depend on."""
     if not (version / "saved_model.pb").is_file():
         raise LoadError(f"Could not find SavedModel .pb at supplied export directory path: {version}")
-    digest = hashlib.sha256(f"{FORMAT} {openvino.__version__}".encode())
+    made_by = f"{FORMAT} {openvino.__version__} {saved_model_digest(version)}"
+    return hashlib.sha256(made_by.encode()).hexdigest()
+
+
+def saved_model_digest(version: Path) -> str:
+    """Names a SavedModel by its content: the graph and the variables."""
+    whole = hashlib.sha256()
     for file in [version / "saved_model.pb", *sorted((version / "variables").glob("*"))]:
-        digest.update(f"{file.name} {_digest(file)}".encode())
-    return digest.hexdigest()
+        whole.update(f"{file.name} {digest(file)}".encode())
+    return whole.hexdigest()
 
 
 def _is_whole(entry: Path) -> bool:
     try:
         digests = json.loads((entry / MANIFEST).read_text())
-        return GRAPHS_FILE in digests and all(_digest(entry / name) == wanted for name, wanted in digests.items())
+        return GRAPHS_FILE in digests and all(digest(entry / name) == wanted for name, wanted in digests.items())
     except (OSError, ValueError, AttributeError):
         return False
 
 
-def _digest(file: Path) -> str:
+def digest(file: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal digits."""
     with file.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()

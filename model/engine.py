@@ -2,52 +2,59 @@
 
 import json
 import queue
-from collections.abc import Iterable, Iterator, Mapping
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+import grpc
 import numpy as np
 import openvino
 from numpy.typing import NDArray
 
 from model.convert import GRAPHS_FILE, TRUNK_INPUT
+from model.errors import ServingError
+from model.precision import FullPrecision, Precision
 
-Precision = Literal["float32", "bfloat16"]
-
-_OPENVINO_TYPES: dict[Precision, str] = {"float32": "f32", "bfloat16": "bf16"}
-_NEEDS: dict[Precision, str] = {"float32": "FP32", "bfloat16": "BF16"}
+_OPENVINO_TYPES: dict[Precision, str] = {"float32": "f32", "bfloat16": "bf16", "int8": "f32"}
+"""What operations are computed in that a graph doesn't quantize; those that it does are int8 whatever this says."""
 
 
-def supports(precision: Precision) -> bool:
-    """Whether this processor has instructions for the precision."""
-    return _NEEDS[precision] in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+def graphs_of(converted: Path) -> dict[str, list[Path]]:
+    """For each signature the graphs that run one after the other, in a folder that `model.convert` wrote."""
+    graphs: dict[str, list[str]] = json.loads((converted / GRAPHS_FILE).read_text())
+    return {name: [converted / f"{graph}.xml" for graph in chain] for name, chain in graphs.items()}
 
 
 class Engine:
-    """Computes every signature of one model version.
+    """Computes signatures of one model version.
 
     Args:
-        folder: What `model.convert` wrote.
+        graphs: For each signature the files of the graphs that run one after the other.
         precision: What the network computes in; inputs and outputs keep their types.
         streams: How many calls are computed side by side; each gets an equal share of the processor's cores.
+
+    Raises:
+        RuntimeError: OpenVINO can't read or compile a graph.
     """
 
-    def __init__(self, folder: Path, precision: Precision, streams: int) -> None:
-        self.precision: Precision = precision
-        self._graphs: dict[str, list[str]] = json.loads((folder / GRAPHS_FILE).read_text())
-        names = dict.fromkeys(name for graphs in self._graphs.values() for name in graphs)
+    def __init__(self, graphs: Mapping[str, Sequence[Path]], precision: Precision, streams: int) -> None:
+        self._precision = precision
+        self._graphs = graphs
+        paths = dict.fromkeys(path for chain in graphs.values() for path in chain)
         core = openvino.Core()
         options = {
             "INFERENCE_PRECISION_HINT": _OPENVINO_TYPES[precision],
             "NUM_STREAMS": streams,
             "PERFORMANCE_HINT": "LATENCY",
         }
-        compiled = {name: core.compile_model(folder / f"{name}.xml", "CPU", options) for name in names}
+        compiled = {path: core.compile_model(path, "CPU", options) for path in paths}
         # A set of requests belongs to one call at a time; waiting for one is the only queue.
-        self._idle: queue.LifoQueue[dict[str, openvino.InferRequest]] = queue.LifoQueue()
+        self._idle: queue.LifoQueue[dict[Path, openvino.InferRequest]] = queue.LifoQueue()
         for _ in range(streams):
-            self._idle.put({name: model.create_infer_request() for name, model in compiled.items()})
+            self._idle.put({path: model.create_infer_request() for path, model in compiled.items()})
 
     def run(
         self,
@@ -59,7 +66,7 @@ class Engine:
         """The outputs asked for.
 
         Args:
-            signature: One of the SavedModel's.
+            signature: One of those that it computes.
             inputs: Every input of the signature, of its type and shape.
             outputs: Names of the outputs to copy.
             timeout_s: Longest wait for a free stream, in seconds.
@@ -78,6 +85,14 @@ class Engine:
             requests[last].infer()
             return {name: requests[last].get_tensor(name).data.copy() for name in outputs}
 
+    def precision_of(self, signature: str) -> Precision:
+        """The same for all signatures."""
+        return self._precision
+
+    def opened(self, signature: str) -> bool:
+        """It is: nothing is left for the first call."""
+        return True
+
     @property
     def any_shape(self) -> None:
         """Nobody: the network's shapes are the signature's."""
@@ -87,7 +102,7 @@ class Engine:
         """Nothing is kept that the memory's end wouldn't end; calls that still come are computed."""
 
     @contextmanager
-    def _requests(self, timeout_s: float) -> Iterator[dict[str, openvino.InferRequest]]:
+    def _requests(self, timeout_s: float) -> Iterator[dict[Path, openvino.InferRequest]]:
         try:
             requests = self._idle.get(timeout=max(0.0, timeout_s))
         except queue.Empty:
@@ -96,6 +111,62 @@ class Engine:
             yield requests
         finally:
             self._idle.put(requests)
+
+
+class Lazy:
+    """An engine that is opened at its first call: until then its graphs take no memory.
+
+    Args:
+        open_engine: Opens it.
+        precision: What it computes in.
+    """
+
+    def __init__(self, open_engine: Callable[[], Engine], precision: FullPrecision) -> None:
+        self._open, self._precision = open_engine, precision
+        self._engine: Engine | None = None
+        self._opening = threading.Lock()
+
+    def run(
+        self, signature: str, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str], timeout_s: float
+    ) -> dict[str, NDArray[Any]]:
+        """The outputs asked for; the first call, and those that come meanwhile, wait until the engine is open.
+
+        Raises:
+            TimeoutError: It wasn't in time, or no stream was free.
+            ServingError: It can't be opened.
+            RuntimeError: OpenVINO refused the inputs.
+        """
+        until = time.monotonic() + timeout_s
+        engine = self._engine or self._first(timeout_s)
+        return engine.run(signature, inputs, outputs, until - time.monotonic())
+
+    def precision_of(self, signature: str) -> Precision:
+        """The same for all signatures."""
+        return self._precision
+
+    def opened(self, signature: str) -> bool:
+        """Whether a call came already."""
+        return self._engine is not None
+
+    @property
+    def any_shape(self) -> None:
+        """Nobody: the network's shapes are the signature's."""
+        return None
+
+    def close(self) -> None:
+        """Nothing is kept that the memory's end wouldn't end."""
+
+    def _first(self, timeout_s: float) -> Engine:
+        if not self._opening.acquire(timeout=min(max(0.0, timeout_s), threading.TIMEOUT_MAX)):
+            raise TimeoutError
+        try:
+            if self._engine is None:
+                self._engine = self._open()
+        except RuntimeError as error:
+            raise ServingError(grpc.StatusCode.INTERNAL, f"the graph can't be compiled: {error}") from error
+        finally:
+            self._opening.release()
+        return self._engine
 
 
 def _give(request: openvino.InferRequest, inputs: Mapping[str, NDArray[Any] | openvino.Tensor]) -> None:

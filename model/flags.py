@@ -98,9 +98,9 @@ def _computing(flags: argparse.ArgumentParser) -> None:
     add("--batching_parameters_file", type=Path, help="text-format BatchingParameters")
     add(
         "--engine_precision",
-        choices=("auto", "float32", "bfloat16"),
+        choices=("auto", "float32", "bfloat16", "int8"),
         default="auto",
-        help="what to compute in; auto: what card and processor allow (not in tensorflow_model_server)",
+        help="what to compute in; auto: the fastest that card and processor allow (not in tensorflow_model_server)",
     )
     add("--version", action="store_true", help="print the versions and end")
 

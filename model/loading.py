@@ -1,6 +1,5 @@
 """How does a folder become a version that answers? Its signatures are read, its graphs opened, its records replayed."""
 
-import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,15 +7,13 @@ from pathlib import Path
 from model.batching import Batcher
 from model.batching_parameters import Parameters
 from model.cache import converted
-from model.engine import Precision, supports
 from model.engines import open_engine
 from model.errors import LoadError
 from model.metrics import Metrics
+from model.precision import Precision, choose
 from model.servable import Servable
 from model.signatures import signature_defs
 from model.warmup import WARMUP_FILE, warm_up
-
-CARD_FILE = "card.json"
 
 _log = logging.getLogger(__name__)
 
@@ -51,31 +48,20 @@ class Loader:
 
     def _opened(self, name: str, folder: Path) -> Servable:
         signatures = signature_defs(folder)
-        precision = self.precision or _best_precision(folder)
-        engine = open_engine(folder, converted(folder), signatures, precision, self.streams)
+        choice = choose(self.precision, folder)
+        _log.info("%s version %s: %s, because %s", name, folder.name, choice.precision, choice.why)
+        engine = open_engine(folder, converted(folder), signatures, choice, self.streams)
         if self.batching:
             engine = Batcher(engine, self.batching)
         servable = Servable(name, int(folder.name), signatures, engine)
-        replayed = 0
+        replayed = later = 0
         if self.warmup_iterations:
             try:
-                replayed = warm_up(servable, folder / "assets.extra" / WARMUP_FILE, self.warmup_iterations)
+                replayed, later = warm_up(servable, folder / "assets.extra" / WARMUP_FILE, self.warmup_iterations)
             except LoadError:
                 servable.close()
                 raise
-        computes_in = servable.precision
-        _log.info("%s version %d computes in %s, %d warm-up records", name, servable.version, computes_in, replayed)
+        computes = ", ".join(f"{signature} in {servable.precision_of(signature)}" for signature in sorted(signatures))
+        left = f", {later} left to the first call" if later else ""
+        _log.info("%s version %d computes %s; %d warm-up records%s", name, servable.version, computes, replayed, left)
         return servable
-
-
-def _best_precision(folder: Path) -> Precision:
-    """bfloat16 where the card has a threshold for it and the processor has the instructions, else float32."""
-    try:
-        card = json.loads((folder / "assets.extra" / CARD_FILE).read_bytes())
-        allowed = "bfloat16" in card["known_threshold"]
-    except FileNotFoundError:
-        return "float32"
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        _log.warning("%s: its card can't be read (%s); computing in float32", folder, error)
-        return "float32"
-    return "bfloat16" if allowed and supports("bfloat16") else "float32"

@@ -36,7 +36,7 @@ class Prediction:
             response.model_spec.name = servable.name
             response.model_spec.version.value = servable.version
             response.model_spec.signature_name = signature
-            return response, servable.precision
+            return response, servable.precision_of(signature)
 
     def classify(self, request: Any, timeout_s: float) -> Any:
         """A ClassificationResponse."""
@@ -56,8 +56,9 @@ class Prediction:
         with self.counted(name, "multi_inference"):
             return examples.multi_inference(self._repository.servable, request, timeout_s)
 
-    def metadata(self, request: Any) -> Any:
-        """A GetModelMetadataResponse: the signatures of a version, packed as TensorFlow Serving packs them."""
+    def metadata(self, request: Any) -> tuple[Any, str]:
+        """A GetModelMetadataResponse, with the signatures packed as TensorFlow Serving packs them; and what the version
+        computes in, but for what only explains."""
         if not request.HasField("model_spec"):
             raise invalid("Missing ModelSpec")
         if not request.metadata_field:
@@ -71,7 +72,7 @@ class Prediction:
         response.model_spec.name = servable.name
         response.model_spec.version.value = servable.version
         response.metadata["signature_def"].Pack(signatures)
-        return response
+        return response, servable.precision
 
     @contextmanager
     def counted(self, name: str, api: str) -> Iterator[None]:

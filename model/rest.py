@@ -32,6 +32,7 @@ from werkzeug.wrappers import Request, Response
 
 from model import json_tensors
 from model.errors import ServingError, invalid
+from model.precision import PRECISION_METADATA
 from model.servable import Servable
 from model.signatures import DEFAULT_SIGNATURE
 from protos import classification_pb2, get_model_metadata_pb2, get_model_status_pb2, model_pb2, regression_pb2
@@ -129,7 +130,11 @@ def application(
     def answer(request: Request) -> Response:
         if metrics_page is not None and request.method == "GET" and request.path == metrics_path:
             return Response(metrics_page(), content_type=METRICS_TYPE)
-        return _response(api.answer(request), 200)
+        body, precision = api.answer(request)
+        response = _response(body, 200)
+        if precision:
+            response.headers[PRECISION_METADATA] = precision
+        return response
 
     def serve_one(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         request = Request(environ)
@@ -170,18 +175,21 @@ class _Api:
     timeout_s: float
     largest_body_bytes: int
 
-    def answer(self, request: Request) -> bytes:
+    def answer(self, request: Request) -> tuple[bytes, str]:
+        """The body, and what a prediction in it was computed in."""
         path = _path(request)
         if not path.lower().startswith("/v1/"):
             raise NotFound("Not Found")
         if request.method == "POST" and (found := _CALL.fullmatch(path)) and found["what"].islower():
-            call = {"predict": self._predict, "classify": self._classify, "regress": self._regress}[found["what"]]
-            return call(_spec(found), self._document(request))
+            spec, document = _spec(found), self._document(request)
+            if found["what"] == "predict":
+                return self._predict(spec, document)
+            return (self._classify if found["what"] == "classify" else self._regress)(spec, document), ""
         if request.method == "GET" and (found := _LOOK.fullmatch(path)):
             spec = _spec(found)
             if not spec.name:
                 raise invalid("Missing model name in request.")
-            return self._metadata(spec) if found["what"] == "metadata" else self._status(spec)
+            return (self._metadata if found["what"] == "metadata" else self._status)(spec), ""
         raise invalid(f"Malformed request: {request.method} {path}")
 
     def _document(self, request: Request) -> dict[str, Any]:
@@ -191,14 +199,15 @@ class _Api:
             body = _unpacked(body, self.largest_body_bytes)
         return json_tensors.parse(body)
 
-    def _predict(self, spec: Any, document: dict[str, Any]) -> bytes:
+    def _predict(self, spec: Any, document: dict[str, Any]) -> tuple[bytes, str]:
         name = json_tensors.signature_name(document) or DEFAULT_SIGNATURE
         with self.prediction.counted(spec.name, "predict"):
             servable = self.repository.servable(spec)
             if name not in servable.signatures:
                 raise invalid(f'Serving signature name: "{name}" not found in signature def')
             inputs, form = json_tensors.predict_inputs(document, servable.signatures[name])
-            return json_tensors.predict_response(servable.run(name, inputs, [], self.timeout_s), form)
+            outputs = servable.run(name, inputs, [], self.timeout_s)
+            return json_tensors.predict_response(outputs, form), servable.precision_of(name)
 
     def _classify(self, spec: Any, document: dict[str, Any]) -> bytes:
         spec.signature_name = json_tensors.signature_name(document)

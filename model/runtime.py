@@ -14,8 +14,8 @@ import grpc
 import numpy as np
 from numpy.typing import NDArray
 
-from model.engine import Precision
 from model.errors import LoadError, ServingError
+from model.precision import Precision
 
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
@@ -32,8 +32,6 @@ class Runtime:
         LoadError: The runtime isn't installed, or can't load the SavedModel.
     """
 
-    precision: Precision = "float32"
-
     def __init__(self, folder: Path, signatures: Mapping[str, Any], reason: str) -> None:
         self._tensorflow = _imported(folder, reason)
         self._signatures = signatures
@@ -46,6 +44,14 @@ class Runtime:
                 v1.saved_model.loader.load(self._session, ["serve"], str(folder))
         except Exception as error:  # TensorFlow raises many kinds
             raise LoadError(f"TensorFlow can't load {folder}: {error}") from error
+
+    def precision_of(self, signature: str) -> Precision:
+        """float32, what TensorFlow computes in."""
+        return "float32"
+
+    def opened(self, signature: str) -> bool:
+        """It is: nothing is left for the first call."""
+        return True
 
     @property
     def any_shape(self) -> "Runtime":

@@ -9,8 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from model.engine import Precision
 from model.errors import ServingError, invalid, precondition
+from model.precision import FASTEST_FIRST, Precision
 from model.signatures import DEFAULT_SIGNATURE
 from protos.tensors import dtype_of, shape_of, to_array, to_proto, type_name
 
@@ -18,7 +18,11 @@ from protos.tensors import dtype_of, shape_of, to_array, to_proto, type_name
 class Computes(Protocol):
     """What computes a version's signatures."""
 
-    precision: Precision
+    def precision_of(self, signature: str) -> Precision:
+        """What a signature is computed in."""
+
+    def opened(self, signature: str) -> bool:
+        """Whether nothing is left for the signature's first call."""
 
     @property
     def any_shape(self) -> "Computes | None":
@@ -47,10 +51,18 @@ class Servable:
         self.name, self.version, self.signatures = name, version, dict(signatures)
         self.engine = engine
 
+    def precision_of(self, signature: str) -> Precision:
+        """What a signature is computed in."""
+        return self.engine.precision_of(signature)
+
     @property
     def precision(self) -> Precision:
-        """What is computed in."""
-        return self.engine.precision
+        """What the quickest signature is computed in: those that only explain may need more."""
+        return min(map(self.precision_of, self.signatures), key=FASTEST_FIRST.index)
+
+    def opened(self, signature: str) -> bool:
+        """Whether nothing is left for the signature's first call."""
+        return self.engine.opened(signature)
 
     def close(self) -> None:
         """No new call comes any more; those that are there are still answered."""

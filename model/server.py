@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import cast
 
 import grpc
 import openvino
@@ -24,11 +25,11 @@ from model import flags
 from model.batching_parameters import Parameters, read_parameters
 from model.cache import prepared
 from model.config import ModelConfig, models_of, read_config
-from model.engine import Precision, supports
 from model.errors import ConfigError, LoadError, ServingError
 from model.loading import Loader
 from model.metrics import Metrics
 from model.monitoring import metrics_path
+from model.precision import Precision, supports
 from model.prediction import Prediction
 from model.repository import Repository, Rules
 from model.rest import METRICS_PATH, RestServer, application
@@ -285,13 +286,9 @@ def _rules(options: argparse.Namespace) -> Rules:
 
 
 def _precision(flag: str) -> Precision | None:
-    if flag == "float32":
-        return "float32"
-    if flag == "bfloat16":
-        if not supports("bfloat16"):
-            raise ConfigError("--engine_precision=bfloat16: this processor has no bfloat16 instructions.")
-        return "bfloat16"
-    return None
+    if flag == "bfloat16" and not supports("bfloat16"):
+        raise ConfigError("--engine_precision=bfloat16: this processor has no bfloat16 instructions.")
+    return None if flag == "auto" else cast(Precision, flag)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import grpc
 
 from model.config import models_of
 from model.errors import ServingError, invalid
+from model.precision import PRECISION_METADATA
 from model.prediction import Prediction
 from model.repository import Repository
 from protos import (
@@ -18,7 +19,6 @@ from protos import (
     prediction_service_pb2_grpc,
 )
 
-PRECISION_METADATA = "engine-precision"
 LONGEST_CALL_S = 60.0
 """Deadline of a call that brings none."""
 
@@ -50,8 +50,10 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer): 
         return self._prediction.multi_inference(request, _timeout_s(context))
 
     def GetModelMetadata(self, request: Any, context: grpc.ServicerContext) -> Any:
-        """The signatures of a version."""
-        return self._prediction.metadata(request)
+        """The signatures of a version; the initial metadata say what it computes in."""
+        response, precision = self._prediction.metadata(request)
+        context.send_initial_metadata(((PRECISION_METADATA, precision),))
+        return response
 
 
 class ModelService(model_service_pb2_grpc.ModelServiceServicer):  # type: ignore[misc]

@@ -19,8 +19,8 @@ WARMUP_S = 60.0
 """Longest time for one of them, in seconds."""
 
 
-def warm_up(servable: Servable, path: Path, iterations: int = 1) -> int:
-    """Replay the recorded requests; how many there were.
+def warm_up(servable: Servable, path: Path, iterations: int = 1) -> tuple[int, int]:
+    """Replay the recorded requests; how many were, and how many weren't, because their graph waits for a first call.
 
     Args:
         servable: The version.
@@ -30,21 +30,30 @@ def warm_up(servable: Servable, path: Path, iterations: int = 1) -> int:
     Raises:
         LoadError: The file is damaged, or a request failed.
     """
-    replayed = 0
+    replayed = later = 0
     for record in _records(path):
         try:
             log = prediction_log_pb2.PredictionLog.FromString(record)
         except DecodeError as error:
             raise LoadError(f"{path} holds what is no PredictionLog: {error}") from error
-        if replayed == MOST_WARMUP_RECORDS:
+        if replayed + later == MOST_WARMUP_RECORDS:
             raise LoadError(f"{path} holds more than {MOST_WARMUP_RECORDS} records")
+        if not _opened(servable, log):
+            later += 1
+            continue
         try:
             for _ in range(iterations):
                 _replay(servable, log)
         except (ServingError, TimeoutError) as error:
             raise LoadError(f"a warm-up record of {path} failed: {error}") from error
         replayed += 1
-    return replayed
+    return replayed, later
+
+
+def _opened(servable: Servable, log: Any) -> bool:
+    """Whether the request finds its graph in memory; one for a signature that isn't there will say so itself."""
+    name = log.predict_log.request.model_spec.signature_name
+    return name not in servable.signatures or servable.opened(name)
 
 
 def _replay(servable: Servable, log: Any) -> None:

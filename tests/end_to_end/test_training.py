@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from gateway.cards import Card
-from model.engine import supports
+from model.precision import supports
 from protos import prediction_log_pb2
 from tests.conftest import ROOT
 from trainer.robustness import HARDSHIPS

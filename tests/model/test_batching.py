@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from model.batching import Batcher
 from model.batching_parameters import Parameters, read_parameters
-from model.engine import Precision
 from model.errors import ConfigError, ServingError
 from model.joining import joined
+from model.precision import Precision
 from tests.model.calls import eventually
 
 SHIPPED = Path(__file__).resolve().parents[2] / "model" / "batching.config"
@@ -32,7 +32,6 @@ class Doubling:
     """Gives every row back, doubled; `hold` makes it wait in the middle of a call."""
 
     def __init__(self) -> None:
-        self.precision: Precision = "float32"
         self.batches: list[tuple[str, NDArray[Any]]] = []
         self.wanted: list[list[str]] = []
         self.timeouts_s: list[float] = []
@@ -41,6 +40,12 @@ class Doubling:
         self.may_go_on = threading.Event()
         self.may_go_on.set()
         self.closed = False
+
+    def precision_of(self, signature: str) -> Precision:
+        return "bfloat16" if signature == "quick" else "float32"
+
+    def opened(self, signature: str) -> bool:
+        return signature != "later"
 
     def run(
         self, signature: str, inputs: Mapping[str, NDArray[Any]], outputs: Iterable[str], timeout_s: float
@@ -302,7 +307,9 @@ def test_threads_compute_side_by_side_and_have_the_pools_name(calls: Any) -> Non
 
 
 def test_the_batcher_computes_in_the_engines_precision(calls: Any) -> None:
-    assert calls().batcher.precision == "float32"
+    batcher = calls().batcher
+    assert [batcher.precision_of(name) for name in ("a", "quick")] == ["float32", "bfloat16"]
+    assert [batcher.opened(name) for name in ("a", "later")] == [True, False]
 
 
 @settings(derandomize=True, deadline=None, max_examples=30)

@@ -13,7 +13,7 @@ import pytest
 from model import cache
 from model.cache import MANIFEST, converted, prepared
 from model.convert import GRAPHS_FILE, TRUNK
-from model.engine import Engine
+from model.engine import Engine, graphs_of
 from model.errors import LoadError
 from tests.conftest import TinyModel
 
@@ -92,7 +92,7 @@ def test_what_is_no_saved_model_is_a_load_error(tmp_path: Path) -> None:
 
 
 def test_waiting_for_a_stream_has_an_end(version: Path) -> None:
-    engine = Engine(converted(version), "float32", streams=1)
+    engine = Engine(graphs_of(converted(version)), "float32", streams=1)
     images = {"images": np.zeros((1, 32, 40, 3), np.uint8)}
     with engine._requests(1), pytest.raises(TimeoutError):
         engine.run("serve_uint8", images, ["logits"], 0.01)

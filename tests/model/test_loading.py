@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model.engine import Precision, supports
 from model.errors import LoadError
 from model.loading import Loader
 from model.metrics import LOADS, Metrics
+from model.precision import Precision, supports
 from model.runtime import Runtime
 from model.servable import Servable
 from protos import prediction_log_pb2

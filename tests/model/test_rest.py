@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 
 from model import rest
 from model.cache import converted
-from model.engine import Engine, Precision
+from model.engine import Engine, graphs_of
 from model.errors import ServingError, invalid, not_found
 from model.metrics import Metrics
+from model.precision import Precision
 from model.prediction import Prediction
 from model.servable import Servable
 from model.signatures import signature_defs
@@ -33,7 +34,6 @@ METRICS = b"# TYPE x counter\nx 1\n"
 class HalfPlusTwo:
     """Computes x / 2 + 2, after what is asked of it."""
 
-    precision: Precision = "float32"
     error: Exception | None = None
     any_shape = None
     free = threading.Event()
@@ -48,6 +48,12 @@ class HalfPlusTwo:
         if self.error:
             raise self.error
         return {"y": inputs["x"] / 2 + 2}
+
+    def precision_of(self, signature: str) -> Precision:
+        return "bfloat16"
+
+    def opened(self, signature: str) -> bool:
+        return True
 
     def close(self) -> None:
         pass
@@ -162,7 +168,7 @@ def test_predict(call: Any, model: str, body: Any, answer: Any) -> None:
 
 def test_an_image_is_answered_as_tensorflow_answers(call: Any, versions: Versions, tiny_model: TinyModel) -> None:
     folder = tiny_model.models / "tiny" / "1"
-    computing = Engine(converted(folder), "float32", 1)
+    computing = Engine(graphs_of(converted(folder)), "float32", 1)
     versions.models["tiny"] = {1: Servable("tiny", 1, signature_defs(folder), computing)}
     oracle = np.load(tiny_model.oracle)
     images = oracle["images"].tolist()
