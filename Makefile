@@ -14,7 +14,7 @@ ADDRESS := $(foreach name,HOST PORT MODEL_PORT MODEL_REST_PORT,$(if $($(name)),$
 
 .DEFAULT_GOAL := help
 # docs is a folder too.
-.PHONY: help run test lint lint-openapi format docs train bench bench-pixels images-check lock clean
+.PHONY: help run test lint lint-openapi format docs train bench bench-precision bench-pixels images-check lock clean
 
 help: ## print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
@@ -63,11 +63,15 @@ train: $(VENV)/.trainer ## train CONFIG=sports7 on DATA= (OUTLIERS=, FOREIGN=) f
 	@cd $(ROOT) && $(BIN)/python -m trainer export $(MEASURE) --keras
 	@cd $(ROOT) && $(BIN)/python -m trainer evaluate $(MEASURE) --explanation --record
 	@cd $(ROOT) && $(BIN)/python -m trainer evaluate $(MEASURE) --precision bfloat16 --robustness --explanation --record \
-	  || echo "bfloat16 isn't measured here; the model is served in float32."
+	  || echo "bfloat16 isn't measured here; the model isn't served in it."
+	@cd $(ROOT) && $(BIN)/python -m trainer quantize $(MEASURE)
 	@$(if $(MODELS),,$(ROOT)/kube-config/copy-cards.sh)
 
 bench: $(VENV)/.trainer ## measure the service beside a gateway built the usual way (Linux, about five minutes)
 	@cd $(ROOT) && $(BIN)/python -m bench.service
+
+bench-precision: $(VENV)/.trainer ## measure the model in TensorFlow, float32, bfloat16 and int8 (two minutes)
+	@cd $(ROOT) && $(BIN)/python -m bench.precision
 
 bench-pixels: $(VENV)/.trainer ## measure the candidates for the pixels' path on DATA= with WEIGHTS=
 	@cd $(ROOT) && $(BIN)/python -m bench.pixels $(DATA) $(WEIGHTS)

@@ -51,15 +51,17 @@ def precisions(card: dict[str, Any]) -> dict[str, Any]:
 def accuracy(card: dict[str, Any]) -> str:
     """How good the model is, from its card."""
     rows = [
-        "| precision | right on `valid` | 95 % interval | ECE | confident | foreign flagged | of unseen | AUROC |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+        "| precision | right on `valid` | 95 % interval | as float32 | ECE | confident | foreign flagged | of unseen "
+        "| AUROC |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for name, measured in precisions(card).items():
         valid, foreign = measured["valid"], measured["foreign"]
         low, high = valid["interval"]
-        shares = f"{valid['accuracy']:.1%} | {low:.1%} to {high:.1%} | {valid['ece']:.3f} | {valid['confident']:.1%}"
+        alike = f"{measured['agreement']['share']:.2%}" if "agreement" in measured else ""
+        shares = f"{valid['accuracy']:.1%} | {low:.1%} to {high:.1%} | {alike} | {valid['ece']:.3f}"
         told = f"{foreign['flagged']:.1%} | {foreign['unseen']['flagged']:.1%} | {foreign['auroc']:.3f}"
-        rows.append(f"| {name} | {shares} | {told} |")
+        rows.append(f"| {name} | {shares} | {valid['confident']:.1%} | {told} |")
     classes = ["", "| class | precision | recall | pictures |", "| --- | --- | --- | --- |"]
     for label, row in precisions(card)["float32"]["valid"]["by_class"].items():
         classes.append(f"| {label} | {row['precision']:.1%} | {row['recall']:.1%} | {row['pictures']} |")
@@ -101,7 +103,7 @@ def documents() -> dict[Path, str]:
     shown = cards(MODELS / SHOWN)[-1]
     measured = {
         name: (ROOT / "bench" / "results" / f"{name}.md").read_text().strip()
-        for name in ("pixels", "service", "explain")
+        for name in ("pixels", "service", "explain", "precision")
     }
     taken = {"settings": settings_table(), "figures": accuracy(shown), "known": known_scores(shown)}
     for name, text in {**taken, **measured}.items():

@@ -5,6 +5,14 @@ from typing import Any
 Document = dict[str, Any]
 
 
+_JUDGED = {
+    "accuracy_lost": "accuracy lost, at most",
+    "agreement": "same top class, at least",
+    "ece": "ECE, at most",
+    "auroc_lost": "AUROC lost, at most",
+}
+
+
 def model_card(cards: list[Document]) -> str:
     """The page of a model.
 
@@ -81,7 +89,7 @@ def _metrics(card: Document) -> list[str]:
                 f"{high:.1%}); ECE {of['ece']:.3f} ({least:.3f} to {most:.3f}), cross entropy "
                 f"{of['cross_entropy']:.3f}; {of['confident']:.1%} of the answers are confident."
             )
-        lines += _not_sure(measured) + _explanation(measured) + [""]
+        lines += _not_sure(measured) + _agreement(measured) + _explanation(measured) + [""]
         if "valid" in measured:
             lines += ["| class | precision | recall | F1 | pictures |", "| --- | --- | --- | --- | --- |"]
             for label, row in measured["valid"]["by_class"].items():
@@ -92,7 +100,7 @@ def _metrics(card: Document) -> list[str]:
             lines += ["| pictures of `valid` | right |", "| --- | --- |"]
             lines += [f"| {name} | {share:.1%} |" for name, share in measured["robustness"].items()]
             lines.append("")
-    return [*lines, card["metrics"].get("note", "")]
+    return [*lines, *_int8(card), card["metrics"].get("note", "")]
 
 
 def _not_sure(measured: Document) -> list[str]:
@@ -112,6 +120,27 @@ def _not_sure(measured: Document) -> list[str]:
     return [said + "."]
 
 
+def _agreement(measured: Document) -> list[str]:
+    if "agreement" not in measured:
+        return []
+    of = measured["agreement"]
+    return [f"* The top class is float32's on {of['share']:.2%} of {of['pictures']} pictures (`train` and `valid`)."]
+
+
+def _int8(card: Document) -> list[str]:
+    """What the int8 copy had to hold, and what it does."""
+    if "int8" not in card:
+        return []
+    limits = card["int8"]["limits"]
+    lines = ["### The int8 copy", "", "| made | " + " | ".join(_JUDGED[name] for name in limits) + " |"]
+    lines.append("| --- " * (len(limits) + 1) + "|")
+    lines.append("| must hold | " + " | ".join(f"{limit:g}" for limit in limits.values()) + " |")
+    for tried in card["int8"]["tried"]:
+        lines.append(f"| {tried['attempt']} | " + " | ".join(f"{tried.get(name, '')}" for name in limits) + " |")
+    passed = "It holds them: the embedded server computes in int8 by itself, where the processor is made for it."
+    return [*lines, "", passed if card["int8"]["passed"] else "It doesn't hold them, and is served only on demand.", ""]
+
+
 def _explanation(measured: Document) -> list[str]:
     if "explanation" not in measured:
         return []
@@ -127,11 +156,14 @@ def _explanation(measured: Document) -> list[str]:
 def _use(card: Document) -> list[str]:
     height, width = card["input_size"]
     resize = card["resize"]
+    by_precision = card.get("temperatures", {})
+    temperatures = ", ".join(f"{value:g} in {precision}" for precision, value in by_precision.items())
+    temperatures = temperatures or f"{card['temperature']:g}"
     thresholds = ", ".join(f"{value:g} in {precision}" for precision, value in card["known_threshold"].items())
     return [
         f"* Input: {height}x{width} pixels, RGB; decode {resize['decode_scale']}, filter {resize['filter']}, aspect "
         f"{resize['aspect']}; `preprocessing` {card['preprocessing']} for the float32 signature.",
-        f"* The logits are divided by the temperature {card['temperature']:g}, fitted on the held-back pictures.",
+        f"* The logits are divided by the temperature {temperatures}, fitted on the held-back pictures.",
         f"* `known_score` is `{card.get('known_score', 'max_probability')}`; an answer is confident from {thresholds} "
         "on.",
     ]

@@ -99,7 +99,7 @@ def blueprint(settings: Settings, cards: Cards, classifier: Classifier, uploads:
         wanted = _version()
         for version in cards.versions(name, _deadline(settings.request_timeout_s)):
             if version.card is not None and wanted in (None, version.number):
-                return jsonify({**version.document, "state": version.state})
+                return jsonify({**version.document, "state": version.state, "precision": version.precision})
         raise UnknownModel(f"The model {name} has no {'readable card' if wanted is None else f'version {wanted}'}.")
 
     return api
@@ -159,6 +159,7 @@ def _described(version: Version) -> dict[str, object]:
     described: dict[str, object] = {
         "version": version.number,
         "state": version.state,
+        "precision": version.precision,
         "usable": version.card is not None,
     }
     return described if version.card else described | {"problem": version.problem}

@@ -75,6 +75,8 @@ class Version:
     card: Card | None
     problem: str
     state: str
+    precision: str | None
+    """What it is computed in, where it answers."""
     document: dict[str, Any]
     """The whole card, as its file has it."""
 
@@ -154,8 +156,9 @@ class Cards:
         known = states if isinstance(states, dict) else {}
         missing = "UNKNOWN" if isinstance(states, ModelError) else "NOT_SERVED"
         return [
-            Version(number, card, problem, known.get(number, missing), document)
+            Version(number, card, problem, state, self._precision(name, number, state, deadline), document)
             for number, (card, problem, document) in sorted(cards.items(), reverse=True)
+            for state in [known.get(number, missing)]
         ]
 
     def forget(self, served: ServedVersion) -> None:
@@ -163,6 +166,13 @@ class Cards:
         with self._lock:
             self._states.pop(served.card.name, None)
             self._signatures.pop((served.card.name, served.card.version), None)
+
+    def _precision(self, name: str, version: int, state: str, deadline: Deadline) -> str | None:
+        """Asked anew each time: a server that was restarted may compute in another."""
+        try:
+            return self._server.precision(name, version, deadline) if state == AVAILABLE else None
+        except ModelError:
+            return None
 
     def _labelled(self, name: str, label: str, deadline: Deadline) -> int:
         try:

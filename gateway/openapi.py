@@ -46,7 +46,7 @@ def document(version: str) -> Document:
         ],
         "paths": _paths(),
         "components": {
-            "schemas": {"Problem": _problem(), "Card": {"type": "object", "description": "A model's card."}},
+            "schemas": {"Problem": _problem(), "Card": _CARD},
             "parameters": _parameters(),
             "headers": _headers(),
         },
@@ -216,12 +216,33 @@ _CLASSES: Document = {
     "required": ["model", "classes"],
     "properties": {"model": {"type": "string"}, "classes": {"type": "array", "items": {"type": "string"}}},
 }
+_STATE: Document = {
+    "type": "string",
+    "description": "What the model server says of the version, NOT_SERVED, or UNKNOWN while it doesn't answer.",
+}
+_PRECISION: Document = {
+    "type": ["string", "null"],
+    "description": "What it is computed in while it answers: float32, bfloat16, or int8, which never explains.",
+}
+_CARD: Document = {
+    "type": "object",
+    "description": "A model's card, whose other keys are for people, with what becomes of it here.",
+    "required": ["name", "version", "labels", "state", "precision"],
+    "properties": {
+        "name": {"type": "string"},
+        "version": {"type": "integer", "minimum": 1},
+        "labels": {"type": "array", "items": {"type": "string"}},
+        "state": _STATE,
+        "precision": _PRECISION,
+    },
+}
 _VERSION: Document = {
     "type": "object",
-    "required": ["version", "state", "usable"],
+    "required": ["version", "state", "precision", "usable"],
     "properties": {
         "version": {"type": "integer", "minimum": 1},
-        "state": {"type": "string"},
+        "state": _STATE,
+        "precision": _PRECISION,
         "usable": {"type": "boolean", "description": "Whether there is a card that can be read."},
         "problem": {"type": "string"},
     },

@@ -13,6 +13,7 @@ from gateway.errors import ModelError, ModelRejected, ModelTimeout, ModelUnavail
 from protos import (
     get_model_metadata_pb2,
     get_model_status_pb2,
+    model_pb2,
     model_service_pb2_grpc,
     predict_pb2,
     prediction_service_pb2_grpc,
@@ -69,7 +70,7 @@ class Outputs:
 
     arrays: dict[str, NDArray[Any]]
     precision: str
-    """What it computed in; TensorFlow Serving doesn't say, and computes in float32."""
+    """What it computed in."""
 
 
 @dataclass(frozen=True)
@@ -108,18 +109,16 @@ class ModelServer:
             NotServed: The version went away.
             ModelError: No usable answer.
         """
-        request = predict_pb2.PredictRequest()
-        _name(request.model_spec, name, version)
+        request = predict_pb2.PredictRequest(model_spec=_spec(name, version))
         request.model_spec.signature_name = signature.name
         for input_name, array in inputs.items():
             request.inputs[input_name].CopyFrom(to_proto(array))
         response, call = self._call(self._predictions.Predict, request, deadline)
-        metadata = dict(call.initial_metadata())
         try:
             arrays = {output: to_array(tensor) for output, tensor in response.outputs.items()}
         except ValueError as error:
             raise ModelRejected(f"an output can't be read: {error}") from error
-        return Outputs(arrays, str(metadata.get(PRECISION_METADATA, "float32")))
+        return Outputs(arrays, _precision(call))
 
     def status(self, name: str, deadline: Deadline) -> dict[int, str]:
         """The state of each version of a model: `AVAILABLE`, `LOADING`, ...
@@ -128,8 +127,7 @@ class ModelServer:
             NotServed: The model server doesn't know the model.
             ModelError: No usable answer.
         """
-        request = get_model_status_pb2.GetModelStatusRequest()
-        _name(request.model_spec, name, None)
+        request = get_model_status_pb2.GetModelStatusRequest(model_spec=model_pb2.ModelSpec(name=name))
         response, _ = self._call(self._models.GetModelStatus, request, deadline.within(STATUS_TIMEOUT_S))
         state = get_model_status_pb2.ModelVersionStatus.State
         return {status.version: state.Name(status.state) for status in response.model_version_status}
@@ -142,9 +140,7 @@ class ModelServer:
             ModelRejected: The model has no such label.
             ModelError: No usable answer.
         """
-        request = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
-        request.model_spec.name, request.model_spec.version_label = name, label
-        response, _ = self._call(self._predictions.GetModelMetadata, request, deadline.within(STATUS_TIMEOUT_S))
+        response, _ = self._metadata(model_pb2.ModelSpec(name=name, version_label=label), deadline)
         return int(response.model_spec.version.value)
 
     def signatures(self, name: str, version: int, deadline: Deadline) -> dict[str, Signature]:
@@ -154,9 +150,7 @@ class ModelServer:
             NotServed: The version isn't served.
             ModelError: No usable answer.
         """
-        request = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
-        _name(request.model_spec, name, version)
-        response, _ = self._call(self._predictions.GetModelMetadata, request, deadline.within(STATUS_TIMEOUT_S))
+        response, _ = self._metadata(_spec(name, version), deadline)
         found = get_model_metadata_pb2.SignatureDefMap()
         response.metadata["signature_def"].Unpack(found)
         return {
@@ -164,9 +158,23 @@ class ModelServer:
             for key, definition in found.signature_def.items()
         }
 
+    def precision(self, name: str, version: int, deadline: Deadline) -> str:
+        """What a version is computed in, but for what only explains.
+
+        Raises:
+            NotServed: The version isn't served.
+            ModelError: No usable answer.
+        """
+        _, call = self._metadata(_spec(name, version), deadline)
+        return _precision(call)
+
     def close(self) -> None:
         """Close the channel."""
         self._channel.close()
+
+    def _metadata(self, spec: Any, deadline: Deadline) -> tuple[Any, grpc.Call]:
+        request = get_model_metadata_pb2.GetModelMetadataRequest(model_spec=spec, metadata_field=["signature_def"])
+        return self._call(self._predictions.GetModelMetadata, request, deadline.within(STATUS_TIMEOUT_S))
 
     def _call(self, method: Any, request: Any, deadline: Deadline) -> tuple[Any, grpc.Call]:
         remaining_s = deadline.remaining_s()
@@ -182,7 +190,12 @@ class ModelServer:
         return answered
 
 
-def _name(spec: Any, name: str, version: int | None) -> None:
-    spec.name = name
-    if version is not None:
-        spec.version.value = version
+def _spec(name: str, version: int) -> Any:
+    spec = model_pb2.ModelSpec(name=name)
+    spec.version.value = version
+    return spec
+
+
+def _precision(call: grpc.Call) -> str:
+    """TensorFlow Serving doesn't say, and computes in float32."""
+    return str(dict(call.initial_metadata()).get(PRECISION_METADATA, "float32"))

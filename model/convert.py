@@ -32,7 +32,7 @@ TRUNK_INPUT = "trunk_input"
 """Name of the trunk's input that takes what a signature's first steps give."""
 
 
-def main() -> None:
+def main(arguments: list[str]) -> None:
     """Convert each folder into the one named after it; one that can't be doesn't keep the others from it."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
@@ -41,7 +41,7 @@ def main() -> None:
         tf.saved_model.load  # noqa: B018  # where only the protocol's modules lie, there is no more than a name
     except (ImportError, AttributeError):
         sys.exit("the TensorFlow runtime isn't installed, which converts: pip install tensorflow-cpu")
-    folders = list(map(Path, sys.argv[1:]))
+    folders = list(map(Path, arguments))
     for source, out in zip(folders[::2], folders[1::2], strict=True):
         try:
             _convert_all(tf, source, out)
@@ -195,4 +195,4 @@ def _attributes(node: Any) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -67,7 +67,7 @@ def choose(wanted: Precision | None, version: Path) -> Choice:
         version: Its folder. An int8 copy in it that can't be used is no error: the log says what is wrong with it.
     """
     if wanted in ("float32", "bfloat16"):
-        return Choice(wanted, None, "as it was told to")
+        return Choice(wanted, None, "it was told to")
     card = _card(version)
     full: FullPrecision = "bfloat16" if "bfloat16" in _thresholds(card) and supports("bfloat16") else "float32"
     if wanted is None and (against := _against_int8(card)):
@@ -81,7 +81,7 @@ def choose(wanted: Precision | None, version: Path) -> Choice:
         return Choice(full, None, "it has no int8 copy")
     if wanted is None:
         return Choice(full, copy, f"its card says that int8 passed, and the processor has {int8_instructions()}")
-    return Choice(full, copy, "as it was told to")
+    return Choice(full, copy, "it was told to")
 
 
 def _against_int8(card: dict[str, Any]) -> str:

@@ -79,6 +79,8 @@ class TinyModel:
 
     models: Path
     """The folder of models: tiny/1, and floats/1, which is the same without the uint8 signature."""
+    quick: Path
+    """The same as tiny/1 with an int8 copy that passed, in a folder quick/1 of its own."""
     oracle: Path
     """An .npz with `images`, `serving_default` and `serve_uint8` probabilities."""
 
@@ -88,7 +90,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> TinyModel:
     folder = tmp_path_factory.mktemp("tiny")
     command = [sys.executable, "-m", "tests.tiny_model", str(folder)]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=START_S)
-    return TinyModel(folder / "models", folder / "oracle.npz")
+    return TinyModel(folder / "models", folder / "int8" / "quick" / "1", folder / "oracle.npz")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -5,11 +5,17 @@ and card as the trainer writes them, and what TensorFlow answers for a few pictu
 """
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
+import nncf
 import numpy as np
+import openvino
 import tensorflow as tf
+
+from model import convert
+from model.int8 import FOLDER, GRAPH, write_manifest
 
 LABELS = ["red", "green", "blue"]
 SIZE = (32, 40)  # height and width differ, so that a swap fails
@@ -58,6 +64,28 @@ class Tiny(tf.Module):
         return {**outputs, "heatmap": tf.nn.relu(evidence) / tf.where(highest > 0, highest, tf.ones_like(highest))}
 
 
+def quantize(version: Path, images: np.ndarray) -> None:
+    """Give the version an int8 copy."""
+    converted = version.parent / "converted"
+    convert.main([str(version), str(converted)])
+    network = openvino.Core().read_model(converted / f"{convert.TRUNK}.xml")
+    results = [network.output(name).get_node() for name in ("probabilities", "logits", "known_score")]
+    (taken,) = (one for one in network.get_parameters() if convert.TRUNK_INPUT in one.output(0).get_names())
+    scaled = (images / np.float32(127.5) - 1).transpose(0, 3, 1, 2)
+    network = nncf.quantize(
+        openvino.Model(results, [taken]),
+        nncf.Dataset(list(scaled[:, None])),
+        subset_size=len(images),
+        ignored_scope=nncf.IgnoredScope(types=["MatMul"]),
+        advanced_parameters=nncf.AdvancedQuantizationParameters(overflow_fix=nncf.OverflowFix.ENABLE),
+    )
+    out = version / FOLDER
+    out.mkdir()
+    openvino.save_model(network, out / GRAPH, compress_to_fp16=False)
+    write_manifest(out, version, ["serve_uint8", "serving_default"], {"nncf": nncf.__version__})
+    shutil.rmtree(converted)
+
+
 def main(folder: Path) -> None:
     model = Tiny()
     signatures = {
@@ -83,6 +111,12 @@ def main(folder: Path) -> None:
         (path / "assets.extra").mkdir()
         (path / "assets.extra" / "card.json").write_text(json.dumps({**card, "name": path.parent.name}))
     images = np.random.default_rng(1).integers(0, 256, (5, *SIZE, 3), np.uint8)
+    quick = folder / "int8" / "quick" / "1"
+    shutil.copytree(version, quick)
+    thresholds = {"float32": 0.5, "int8": 0.4}
+    quantized = {**card, "name": "quick", "known_threshold": thresholds, "int8": {"passed": True}}
+    (quick / "assets.extra" / "card.json").write_text(json.dumps(quantized))
+    quantize(quick, images)
     images[0, ..., 1:] = 0
     loaded = tf.saved_model.load(str(version)).signatures
     np.savez(

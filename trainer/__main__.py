@@ -1,4 +1,4 @@
-"""python -m trainer doubtful|search|train|known|export|evaluate CONFIG: from photographs to a served model."""
+"""python -m trainer doubtful|search|train|known|export|evaluate|quantize CONFIG: from photographs to a served model."""
 
 import argparse
 import os
@@ -12,7 +12,7 @@ from trainer.config import Config, load_config
 from trainer.data import Dataset, Example, Foreign, load, load_foreign, load_outliers, notes
 from trainer.errors import TrainerError
 
-PRECISIONS = ("float32", "bfloat16")
+PRECISIONS = ("float32", "bfloat16", "int8")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -26,6 +26,8 @@ def parser() -> argparse.ArgumentParser:
     export = commands.add_parser("export", help="write the trained run as a SavedModel with its card")
     evaluate = commands.add_parser("evaluate", help="measure the exported model on a split")
 
+    quantize = commands.add_parser("quantize", help="give the exported model an int8 copy, and judge it")
+
     for command in (doubtful, search, train):
         command.add_argument(
             "--weights",
@@ -34,7 +36,7 @@ def parser() -> argparse.ArgumentParser:
         )
     search.add_argument("--minutes", type=float, default=20, help="budget; 0 only writes the record (default: 20)")
     train.add_argument("--outliers", type=Path, help="pictures of none of the classes, to train on as such")
-    for command in (train, known, export, evaluate):
+    for command in (train, known, export, evaluate, quantize):
         command.add_argument(
             "--foreign",
             type=Path,
@@ -50,11 +52,11 @@ def parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--robustness", action="store_true", help="also on pictures in a worse state (minutes)")
     evaluate.add_argument("--explanation", action="store_true", help="also whether heatmaps hold (minutes)")
     evaluate.add_argument("--record", action="store_true", help="write threshold and metrics into the model's card")
-    for command in (doubtful, search, train, known, export, evaluate):
+    for command in (doubtful, search, train, known, export, evaluate, quantize):
         command.add_argument("config", help="a Python file, or a name in trainer/configs")
         command.add_argument("--data", type=Path, required=True, help="folder a class, or a CSV of image_ID and label")
         command.add_argument("--run", type=Path, help="the run's folder (default: runs/NAME)")
-    for command in (export, evaluate):
+    for command in (export, evaluate, quantize):
         command.add_argument("--models", type=Path, default=Path("model"), help="folder of models (default: model)")
     return top
 
@@ -69,6 +71,7 @@ def main(arguments: list[str] | None = None) -> int:
         "known": _known,
         "export": _export,
         "evaluate": _evaluate,
+        "quantize": _quantize,
     }
     try:
         config = load_config(options.config)
@@ -140,14 +143,14 @@ def _evaluate(options: argparse.Namespace, config: Config, dataset: Dataset, run
     from trainer import report
     from trainer.evaluate import as_text
     from trainer.explanation import explanation
-    from trainer.measure import evaluated, record, robustness
+    from trainer.measure import agreement, evaluated, record, robustness
     from trainer.split import held_back_examples
 
-    version = options.models / config.name / str(config.version)
-    if not version.is_dir():
-        raise TrainerError(f"There is no exported model {version}.")
+    version = _exported(options, config)
+    if options.explanation and options.precision == "int8":
+        raise TrainerError("Explanations are never computed in int8.")
     split = options.split or ("valid" if dataset.valid else "held_back")
-    examples = list(dataset.valid) if split == "valid" else held_back_examples(dataset, run)
+    examples = list(dataset.valid) if split == "valid" else held_back_examples(config, dataset, run)
     if not examples:
         raise TrainerError(f"The data set has no {split} pictures.")
     result, given = evaluated(version, config, examples, dataset.labels, options.precision)
@@ -164,7 +167,27 @@ def _evaluate(options: argparse.Namespace, config: Config, dataset: Dataset, run
     page = report.write(folder, config, result | more, examples, given.probabilities, dataset.labels, judged)
     print(f"Report: {page}")
     if options.record:
+        if options.precision != "float32":
+            more["agreement"] = agreement(version, config, dataset, options.precision)
         record(version, config, dataset, run, _foreign(options), options.precision, more)
+
+
+def _quantize(options: argparse.Namespace, config: Config, dataset: Dataset, run: Path) -> None:
+    from trainer.quantize import quantize
+
+    version = _exported(options, config)
+    passed = quantize(config, dataset, run, version, _foreign(options))
+    print(
+        f"{version} {'is' if passed else 'is not'} served in int8 by itself: the copy {'holds' if passed else 'misses'}"
+        " its limits."
+    )
+
+
+def _exported(options: argparse.Namespace, config: Config) -> Path:
+    version: Path = options.models / config.name / str(config.version)
+    if not version.is_dir():
+        raise TrainerError(f"There is no exported model {version}.")
+    return version
 
 
 if __name__ == "__main__":

@@ -31,6 +31,9 @@ class Config:
     # === Data ===
     held_back: float = 0.1
     """Share of the training pictures that is never trained on and picks the epoch and the threshold, 0 to 1."""
+    held_back_pictures: Path | None = None
+    """A CSV of exactly the training pictures (`image_ID`) to hold back; without it they're drawn. A list stays the same
+    on every processor; what is drawn depends on which pictures look alike to the network, in the last digit."""
     nearest_cosine: float = 0.95
     """Pictures whose pooled features have at least this cosine are near duplicates, and stay on one side."""
     left_out: Path | None = None

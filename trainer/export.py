@@ -139,7 +139,7 @@ def export(
     model = trained(run)
     partial = version.with_name(f".{version.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
-    held_back = held_back_examples(dataset, run)
+    held_back = held_back_examples(config, dataset, run)
     logits = _keras_logits(model, held_back, config)[:, : len(dataset.labels)]
     divisor = temperature(logits, np.array([example.label for example in held_back]))
     score = in_graph(config, dataset, run, model)
@@ -180,7 +180,7 @@ def _compare(logits: NDArray[np.float32], exported: Answers) -> None:
 
 def card(config: Config, dataset: Dataset, run: Path, divisor: float) -> dict[str, Any]:
     """The model card, before anything is measured."""
-    held_back = len(held_back_examples(dataset, run))
+    held_back = len(held_back_examples(config, dataset, run))
     return {
         "name": config.name,
         "version": config.version,

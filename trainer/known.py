@@ -132,7 +132,7 @@ def _evidence(logits: Rows, features: Rows, num_classes: int, statistics: Statis
 
 
 def _statistics(config: Config, dataset: Dataset, run: Path, model: Any) -> Statistics:
-    held_back = set(held_back_examples(dataset, run))
+    held_back = set(held_back_examples(config, dataset, run))
     fitted = [example for example in dataset.train if example not in held_back]
     _, features = _said(config, _body(config, model), fitted)
     return Statistics.of(features, np.array([example.label for example in fitted]))
@@ -168,7 +168,7 @@ def compare(config: Config, dataset: Dataset, run: Path, foreign: Foreign) -> di
     num_classes = len(dataset.labels)
     seen = read_outliers(run)
     unseen = [example for example in foreign["valid"] if example.name not in seen["classes"]]
-    sets = {"known": held_back_examples(dataset, run), **foreign, **({"unseen": unseen} if unseen else {})}
+    sets = {"known": held_back_examples(config, dataset, run), **foreign, **({"unseen": unseen} if unseen else {})}
     said = {name: _said(config, body, examples) for name, examples in sets.items()}
     truth = np.array([example.label for example in sets["known"]])
     divisor = temperature(said["known"][0][:, :num_classes], truth)

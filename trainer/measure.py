@@ -13,9 +13,8 @@ from trainer.data import Dataset, Example, Foreign
 from trainer.evaluate import KEPT, report, threshold
 from trainer.known import auroc
 from trainer.robustness import HARDSHIPS
-from trainer.served import Answers, answered
+from trainer.served import Answers, answered, served_answers
 from trainer.split import held_back_examples
-from trainer.train import read_outliers
 
 
 def evaluated(
@@ -48,10 +47,10 @@ def record(
 ) -> None:
     """Measure the exported model in a precision and write threshold and metrics, and `more` of them, into its card."""
     path = version / "assets.extra" / "card.json"
-    written = json.loads(path.read_text())
+    written = read_card(path)
     measured: dict[str, Any] = {}
     scores: dict[str, NDArray[np.float32]] = {}
-    for name, examples in (("held_back", held_back_examples(dataset, run)), ("valid", dataset.valid)):
+    for name, examples in (("held_back", held_back_examples(config, dataset, run)), ("valid", dataset.valid)):
         if not examples:
             continue
         measured[name], given = evaluated(version, config, examples, dataset.labels, precision)
@@ -62,7 +61,7 @@ def record(
         measured[name]["confident"] = round(kept, 4)
     if foreign is not None:
         given = answered(version, config, foreign["valid"], precision)
-        seen = set(read_outliers(run)["classes"])
+        seen = set(written["data"].get("outliers", {}).get("classes", ()))
         known = scores.get("valid", scores["held_back"])
         least = written["known_threshold"][precision]
         measured["foreign"] = foreign_report(known, given.known_score, least, foreign["valid"], seen)
@@ -97,6 +96,27 @@ def foreign_report(
         return {"pictures": len(some), "flagged": flagged, "auroc": round(auroc(known, some), 4)}
 
     return {**told(scores), "unseen": told(scores[unseen])} if unseen.any() else told(scores)
+
+
+def agreement(version: Path, config: Config, dataset: Dataset, precision: str) -> dict[str, Any]:
+    """How many of the data set's pictures get the top class in a precision that they get in float32.
+
+    Both are asked of the embedded server.
+
+    Returns:
+        `pictures`, all of `train` and `valid`, and the `share` of them.
+    """
+    examples = [*dataset.train, *dataset.valid]
+    full, other = (
+        served_answers(version, config, examples, asked).probabilities.argmax(axis=1)
+        for asked in ("float32", precision)
+    )
+    return {"pictures": len(examples), "share": round(float((full == other).mean()), 4)}
+
+
+def read_card(path: Path) -> dict[str, Any]:
+    """The card in a file."""
+    return dict(json.loads(path.read_text(encoding="utf-8")))
 
 
 def write_card(path: Path, written: dict[str, Any]) -> None:

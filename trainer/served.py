@@ -49,7 +49,11 @@ def answers(version: Path, batches: Iterable[Images], precision: str) -> Answers
     Raises:
         TrainerError: The embedded server didn't start, or computes in another precision.
     """
-    collected = list(ask(version, "serve_uint8", ({"images": images} for images in batches), precision))
+    return _collected(ask(version, "serve_uint8", ({"images": images} for images in batches), precision))
+
+
+def _collected(outputs: Iterable[dict[str, NDArray[Any]]]) -> Answers:
+    collected = list(outputs)
     return Answers(
         *(np.concatenate([one[name] for one in collected]) for name in ("probabilities", "logits", "known_score"))
     )
@@ -65,6 +69,16 @@ def answered(
 ) -> Answers:
     """The exported model's answers to the pictures, as they are or changed."""
     return answers(version, tensors(examples, config.input_size, config.resize, change=change), precision)
+
+
+def served_answers(version: Path, config: Config, examples: Sequence[Example], precision: str) -> Answers:
+    """The embedded server's answers to the pictures, in float32 too.
+
+    Raises:
+        TrainerError: It didn't start, or computes in another precision.
+    """
+    batches = tensors(examples, config.input_size, config.resize)
+    return _collected(_served(version, "serve_uint8", ({"images": images} for images in batches), precision))
 
 
 def ask(

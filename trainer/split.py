@@ -9,7 +9,7 @@ import numpy as np
 
 from trainer import audit
 from trainer.config import Config
-from trainer.data import Dataset, Example, example_name, hold_back
+from trainer.data import Dataset, Example, example_name, hold_back, notes
 from trainer.errors import TrainerError
 from trainer.features import Places, Views, read
 
@@ -25,6 +25,11 @@ def split(examples: Sequence[Example], config: Config, views: Views, run: Path) 
         TrainerError: Of some class none can be held back.
     """
     names = [example_name(example) for example in examples]
+    if config.held_back_pictures is not None:
+        listed = _listed(config.held_back_pictures, examples)
+        print(f"{len(examples)} training pictures; {len(listed)} held back, as {config.held_back_pictures.name} says.")
+        held = np.isin(names, listed)
+        return np.flatnonzero(~held), np.flatnonzero(held)
     key = hashlib.sha256(json.dumps([names, config.held_back, config.nearest_cosine, config.seed]).encode()).hexdigest()
     file = run / SPLIT_FILE
     written = json.loads(file.read_text()) if file.is_file() else {}
@@ -45,16 +50,34 @@ def split(examples: Sequence[Example], config: Config, views: Views, run: Path) 
     return np.flatnonzero(~held), np.flatnonzero(held)
 
 
-def held_back_examples(dataset: Dataset, run: Path) -> list[Example]:
+def _listed(path: Path, examples: Sequence[Example]) -> list[str]:
+    """The names in a list of pictures to hold back.
+
+    Raises:
+        TrainerError: One of them isn't there, or a class has none.
+    """
+    names, by_name = list(notes(path)), {example_name(example): example for example in examples}
+    if missing := [name for name in names if name not in by_name]:
+        raise TrainerError(f"{path} names {missing[0]}, which is no training picture; another data set needs its own.")
+    if lacking := {example.label for example in examples} - {by_name[name].label for name in names}:
+        alike = next(example for example in examples if example.label in lacking).path.parent
+        raise TrainerError(f"{path} holds back none of the pictures like those in {alike}.")
+    return names
+
+
+def held_back_examples(config: Config, dataset: Dataset, run: Path) -> list[Example]:
     """The training pictures that the run held back.
 
     Raises:
         TrainerError: The run isn't trained.
     """
     file = run / SPLIT_FILE
-    if not file.is_file():
+    if config.held_back_pictures is not None:
+        names = set(_listed(config.held_back_pictures, dataset.train))
+    elif file.is_file():
+        names = set(json.loads(file.read_text())["held_back"])
+    else:
         raise TrainerError(f"There is no {file}: train the run first.")
-    names = set(json.loads(file.read_text())["held_back"])
     return [example for example in dataset.train if example_name(example) in names]
 
 

@@ -4,13 +4,16 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO, cast
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from gateway.cards import Card
+from model.int8 import int8_copy
 from model.precision import supports
 from protos import prediction_log_pb2
 from tests.conftest import ROOT
@@ -29,11 +32,37 @@ config = Config(
 """
 
 
-def trainer(*arguments: object, fails: bool = False) -> str:
-    command = [sys.executable, "-m", "trainer", *map(str, arguments)]
-    child = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=110, check=False)
-    assert (child.returncode != 0) is fails, child.stderr[-3000:]
-    return child.stderr if fails else child.stdout
+class Worker:
+    """Runs commands of the trainer, and programs, in a process that has loaded TensorFlow once."""
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self._process = process
+
+    def trainer(self, *arguments: object, fails: bool = False) -> str:
+        """What the command prints, or where it should fail, says."""
+        status, out, err = self._run("trainer", *map(str, arguments))
+        assert (status != 0) is fails, err[-3000:]
+        return err if fails else out
+
+    def program(self, text: str, *arguments: object) -> None:
+        """Run a text of Python."""
+        status, _, err = self._run("program", text, *map(str, arguments))
+        assert status == 0, err[-2000:]
+
+    def _run(self, *line: str) -> tuple[int, str, str]:
+        stdin, stdout = cast(TextIO, self._process.stdin), cast(TextIO, self._process.stdout)
+        print(json.dumps(line), file=stdin, flush=True)
+        status, out, err = json.loads(stdout.readline())
+        return status, out, err
+
+
+@pytest.fixture(scope="module")
+def worker() -> Iterator[Worker]:
+    command = [sys.executable, "-m", "tests.end_to_end.tensorflow_worker"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True) as process:
+        yield Worker(process)
+        process.kill()
 
 
 def paint(folder: Path, count: int, rng: np.random.Generator, *channels: int) -> None:
@@ -69,14 +98,14 @@ def arguments(folder: Path) -> list[object]:
 
 
 @pytest.fixture(scope="module")
-def version(folder: Path, arguments: list[object]) -> Path:
+def version(worker: Worker, folder: Path, arguments: list[object]) -> Path:
     """The exported model."""
     foreign = ("--foreign", folder / "foreign")
-    said = trainer("train", *arguments, "--weights", "random", "--outliers", folder / "outliers", *foreign)
+    said = worker.trainer("train", *arguments, "--weights", "random", "--outliers", folder / "outliers", *foreign)
     assert "24 training pictures" in said
     outliers = json.loads((folder / "run" / "outliers.json").read_text())
     assert outliers == {"pictures": 8, "classes": ["green"]}, "one is judged on, and mauve isn't used"
-    said = trainer("export", *arguments, "--models", folder / "models", "--keras", *foreign)
+    said = worker.trainer("export", *arguments, "--models", folder / "models", "--keras", *foreign)
     assert "agree within" in said
     return folder / "models" / "corners" / "3"
 
@@ -136,10 +165,7 @@ kernels = [kernel for kernel in kernels if getattr(kernel, "ndim", 0) == 4]
 assert len(kernels) == 94
 assert all((kernel == kernel.astype(np.float16)).all() for kernel in kernels)
 """
-    child = subprocess.run(
-        [sys.executable, "-c", program, str(version)], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert child.returncode == 0, child.stderr[-2000:]
+    worker.program(program, version)
 
 
 def test_every_signature_is_served_from_the_same_weights(version: Path, tmp_path: Path) -> None:
@@ -175,17 +201,14 @@ outputs = explain(images=tf.constant(images), class_index=tf.constant([-1] * 4))
 top = tf.argmax(outputs["logits"], axis=1, output_type=tf.int32)
 assert (explain(images=tf.constant(images), class_index=top)["heatmap"].numpy() == outputs["heatmap"].numpy()).all()
 """
-    child = subprocess.run(
-        [sys.executable, "-c", program, str(version)], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert child.returncode == 0, child.stderr[-2000:]
+    worker.program(program, version)
 
 
 def test_stopped_run_goes_on_and_a_finished_one_is_not_repeated(
-    folder: Path, version: Path, arguments: list[object]
+    worker: Worker, folder: Path, version: Path, arguments: list[object]
 ) -> None:
     known = ("--outliers", folder / "outliers", "--foreign", folder / "foreign")
-    said = trainer("train", *arguments, "--weights", "random", *known)
+    said = worker.trainer("train", *arguments, "--weights", "random", *known)
     assert "Going on after epoch 1" in said
     assert "epoch 2 " not in said
 
@@ -210,10 +233,12 @@ def test_killed_run_ends_as_one_that_was_never_stopped(folder: Path, version: Pa
     assert histories[0] == histories[1]
 
 
-def test_evaluation_through_the_embedded_server(folder: Path, version: Path, arguments: list[object]) -> None:
+def test_evaluation_through_the_embedded_server(
+    worker: Worker, folder: Path, version: Path, arguments: list[object]
+) -> None:
     models = ("--models", folder / "models")
     foreign = ("--foreign", folder / "foreign")
-    said = trainer("evaluate", *arguments, *models, "--robustness", "--explanation", "--record", *foreign)
+    said = worker.trainer("evaluate", *arguments, *models, "--robustness", "--explanation", "--record", *foreign)
     assert "of 4 pictures are right" in said
     report = folder / "run" / "report-valid-float32"
     result = json.loads((report / "report.json").read_text())
@@ -232,34 +257,70 @@ def test_evaluation_through_the_embedded_server(folder: Path, version: Path, arg
             assert plot.format == "PNG"
     bfloat16 = (*arguments, *models, "--precision", "bfloat16", "--record")
     if not supports("bfloat16"):
-        assert "didn't start" in trainer("evaluate", *bfloat16, fails=True)
+        assert "didn't start" in worker.trainer("evaluate", *bfloat16, fails=True)
         return
-    assert "of 4 pictures are right" in trainer("evaluate", *bfloat16)
+    assert "of 4 pictures are right" in worker.trainer("evaluate", *bfloat16)
     card = Card.model_validate_json((version / "assets.extra" / "card.json").read_bytes())
     assert card.known_threshold["bfloat16"] == pytest.approx(card.known_threshold["float32"], abs=0.05)
 
 
-def test_version_that_is_there_is_not_replaced_unasked(folder: Path, version: Path, arguments: list[object]) -> None:
-    said = trainer("export", *arguments, "--models", folder / "models", fails=True)
+def test_int8_copy_is_made_measured_and_judged(
+    worker: Worker, folder: Path, version: Path, arguments: list[object]
+) -> None:
+    """One attempt: whether the untrained network holds the limits is chance, what the card says of it isn't."""
+    program = """
+import sys
+from trainer import __main__, quantize
+quantize.ATTEMPTS = quantize.ATTEMPTS[:1]
+sys.exit(__main__.main(sys.argv[1:]))
+"""
+    models = ("--models", folder / "models", "--foreign", folder / "foreign")
+    worker.program(program, "quantize", *arguments, *models)
+    card = json.loads((version / "assets.extra" / "card.json").read_text())
+    measured, (tried,) = card["metrics"]["int8"], card["int8"]["tried"]
+    assert measured["agreement"]["pictures"] == 28
+    assert tried["agreement"] == measured["agreement"]["share"]
+    assert tried["auroc_lost"] == pytest.approx(
+        card["metrics"]["float32"]["foreign"]["auroc"] - measured["foreign"]["auroc"], abs=1e-4
+    )
+    held = tried["agreement"] >= 0.985 and all(
+        tried[name] <= card["int8"]["limits"][name] for name in ("accuracy_lost", "ece", "auroc_lost")
+    )
+    assert card["int8"]["passed"] is held
+    assert set(card["known_threshold"]) >= {"float32", "int8"}
+    assert card["temperatures"]["float32"] == card["temperature"]
+    copy = int8_copy(version)
+    assert copy is not None
+    assert copy.signatures == ("serve_uint8", "serving_default")
+    quantized = copy.graph.with_suffix(".bin").stat().st_size
+    assert quantized < 0.3 * (version / "variables" / "variables.data-00000-of-00001").stat().st_size
+
+
+def test_version_that_is_there_is_not_replaced_unasked(
+    worker: Worker, folder: Path, version: Path, arguments: list[object]
+) -> None:
+    said = worker.trainer("export", *arguments, "--models", folder / "models", fails=True)
     assert "--replace" in said
 
 
-def test_wrong_use_is_a_sentence(folder: Path, tmp_path: Path) -> None:
+def test_wrong_use_is_a_sentence(worker: Worker, folder: Path, tmp_path: Path) -> None:
     config = folder / "config.py"
-    assert "nowhere" in trainer("train", config, "--data", tmp_path / "nowhere", fails=True)
-    assert "give some by --outliers" in trainer("train", config, "--data", folder / "data", fails=True)
+    assert "nowhere" in worker.trainer("train", config, "--data", tmp_path / "nowhere", fails=True)
+    assert "give some by --outliers" in worker.trainer("train", config, "--data", folder / "data", fails=True)
     outliers = ("--outliers", folder / "outliers")
     missing = ("--weights", tmp_path / "missing.h5", "--run", tmp_path, *outliers)
-    assert "missing.h5" in trainer("train", config, "--data", folder / "data", *missing, fails=True)
+    assert "missing.h5" in worker.trainer("train", config, "--data", folder / "data", *missing, fails=True)
     nothing = ("--data", folder / "data", "--run", tmp_path, "--models", tmp_path)
-    assert "train the run first" in trainer("export", config, *nothing, fails=True)
+    assert "train the run first" in worker.trainer("export", config, *nothing, fails=True)
     outliers = ("--weights", "random", "--outliers", folder / "foreign" / "tune", "--run", tmp_path)
-    assert "no class mauve" in trainer("train", config, "--data", folder / "data", *outliers, fails=True)
-    assert "no exported model" in trainer("evaluate", config, *nothing, fails=True)
+    assert "no class mauve" in worker.trainer("train", config, "--data", folder / "data", *outliers, fails=True)
+    assert "no exported model" in worker.trainer("evaluate", config, *nothing, fails=True)
 
 
-def test_known_scores_are_compared_on_foreign_pictures(folder: Path, version: Path, arguments: list[object]) -> None:
-    said = trainer("known", *arguments, "--foreign", folder / "foreign")
+def test_known_scores_are_compared_on_foreign_pictures(
+    worker: Worker, folder: Path, version: Path, arguments: list[object]
+) -> None:
+    said = worker.trainer("known", *arguments, "--foreign", folder / "foreign")
     written = json.loads((folder / "run" / "known.json").read_text())
     assert f"Best on tune: {written['best']}" in said
     assert {"max_probability", "energy", "nearness", "none_odds"} <= set(written["scores"])
@@ -268,21 +329,25 @@ def test_known_scores_are_compared_on_foreign_pictures(folder: Path, version: Pa
         assert all(0 <= one["flagged"] <= 1 and 0 <= one["auroc"] <= 1 for one in told.values())
 
 
-def test_doubtful_labels_are_listed_with_their_pictures(folder: Path, arguments: list[object], tmp_path: Path) -> None:
-    said = trainer("doubtful", *arguments[:3], "--run", tmp_path, "--weights", "random")
+def test_doubtful_labels_are_listed_with_their_pictures(
+    worker: Worker, folder: Path, arguments: list[object], tmp_path: Path
+) -> None:
+    said = worker.trainer("doubtful", *arguments[:3], "--run", tmp_path, "--weights", "random")
     assert "of 24 are right" in said
     listed = (tmp_path / "doubtful" / "doubtful.csv").read_text().splitlines()
     assert listed[0] == "image_ID,label,answer,probability"
     assert (tmp_path / "doubtful" / "index.html").read_text().count("<figure>") == len(listed) - 1
 
 
-def test_search_goes_on_and_keeps_its_record(folder: Path, arguments: list[object], tmp_path: Path) -> None:
+def test_search_goes_on_and_keeps_its_record(
+    worker: Worker, folder: Path, arguments: list[object], tmp_path: Path
+) -> None:
     command = ("search", *arguments[:3], "--run", tmp_path, "--weights", "random", "--minutes")
     for trials in (1, 2):
-        trainer(*command, "0.001")
+        worker.trainer(*command, "0.001")
         record = json.loads((tmp_path / "search" / "search.json").read_text())
         assert len(record["trials"]) == trials
     assert record["trials"][0]["values"]["mixup"] == 0.2
     assert record["best_loss"] == min(trial["loss"] for trial in record["trials"])
-    trainer(*command, "0")
+    worker.trainer(*command, "0")
     assert json.loads((tmp_path / "search" / "search.json").read_text()) == record

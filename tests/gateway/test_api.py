@@ -283,7 +283,7 @@ def test_request_id_is_kept_if_it_is_clean(client: FlaskClient) -> None:
 
 def test_models_and_classes_are_told(client: FlaskClient) -> None:
     models = client.get("/models").json
-    versions = [{"version": 1, "state": "AVAILABLE", "usable": True}]
+    versions = [{"version": 1, "state": "AVAILABLE", "precision": "float32", "usable": True}]
     assert models == {
         "default": "tiny",
         "models": [{"name": "floats", "versions": versions}, {"name": "tiny", "versions": versions}],
@@ -291,7 +291,7 @@ def test_models_and_classes_are_told(client: FlaskClient) -> None:
     assert client.get("/classes").json == {"model": "tiny/1", "classes": ["red", "green", "blue"]}
     card = client.get("/models/tiny").json
     assert card is not None
-    assert (card["note"], card["state"]) == ("made by tests", "AVAILABLE")
+    assert (card["note"], card["state"], card["precision"]) == ("made by tests", "AVAILABLE", "float32")
 
 
 def test_health(client: FlaskClient) -> None:

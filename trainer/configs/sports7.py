@@ -1,7 +1,8 @@
 """The seven sports that ship: InceptionV3, its blocks mixed8 to mixed10 and a new head trained, on fresh views.
 
 About an hour on two cores. `sports7.search.json` is the search that chose the optimizer's values,
-`sports7.left_out.csv` the pictures whose labels somebody found wrong, `sports7.judged.csv` what somebody says of the
+`sports7.held_back.csv` the pictures that were drawn to be held back,
+`sports7.left_out.csv` those whose labels somebody found wrong, `sports7.judged.csv` what somebody says of the
 mistakes on `valid`.
 """
 
@@ -19,6 +20,7 @@ config = Config(
     dropout=0.46,
     # === Data ===
     held_back=0.1,
+    held_back_pictures=Path(__file__).with_name("sports7.held_back.csv"),
     left_out=Path(__file__).with_name("sports7.left_out.csv"),
     judged=Path(__file__).with_name("sports7.judged.csv"),
     balance=0.44,
