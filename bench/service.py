@@ -8,6 +8,7 @@ by upload and by URL from loopback. Writes bench/results/service.json, service.m
 
 import argparse
 import json
+import os
 import platform
 import statistics
 import subprocess
@@ -63,7 +64,7 @@ def start(processes: dict[str, Processes], origin: int) -> dict[str, str]:
         PORT=str(ports["ours"]), GATEWAY_MODEL_SERVER=f"127.0.0.1:{ports['ours model']}",
         GATEWAY_ALLOWED_NETWORKS="127.0.0.0/8", GATEWAY_ALLOWED_PORTS=str(origin),
     )  # fmt: skip
-    reference.start("model", "-m", "bench.reference.model_server", str(ports["reference model"]), f"{saved_model}/1")
+    reference.start("model", "-m", "bench.reference.model_server", str(ports["reference model"]), f"{saved_model}/2")
     reference.start(
         "gateway", "-m", "gunicorn", "--workers=2", "--threads=8", f"--bind=127.0.0.1:{ports['reference']}",
         "--no-control-socket", "bench.reference.gateway:app",
@@ -177,11 +178,12 @@ def median(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def machine() -> str:
-    """The machine in a line."""
+    """The machine in a line, and how many of its cores this process may use."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     model = next((line.split(": ")[1] for line in lines if line.startswith("model name")), platform.machine())
-    count = sum(line.startswith("processor") for line in lines)
-    return f"{count} cores of {model}, Python {platform.python_version()}, {platform.system()} {platform.release()}"
+    used, count = len(os.sched_getaffinity(0)), sum(line.startswith("processor") for line in lines)
+    cores = f"{count}" if used == count else f"{used} of {count}"
+    return f"{cores} cores of {model}, Python {platform.python_version()}, {platform.system()} {platform.release()}"
 
 
 def as_markdown(report: dict[str, Any]) -> str:

@@ -119,6 +119,8 @@ def test_memory_after_a_hundred_predictions(tmp_path: Path) -> None:
         for number in range(100):
             sample = SAMPLES[number % len(SAMPLES)].read_bytes()
             assert session.post(f"{system.base}/predict", files={"f": sample}, timeout=15).ok
+        explained = session.post(f"{system.base}/explain", files={"file": SAMPLES[0].read_bytes()}, timeout=15)
+        assert explained.ok, "what explains may be in memory only from here on"
         assert max(map(memory_mib, system.workers())) < 110
         assert memory_mib(system.child("model.server")) < 400
 
