@@ -13,6 +13,7 @@ from gateway.images import decode
 from gateway.preprocessing import Resize, to_tensor
 from model.cache import converted
 from model.engine import Engine, graphs_of
+from model.int8 import int8_copy
 from tests.conftest import ROOT, SHARED
 from tests.end_to_end.conftest import System
 
@@ -100,3 +101,19 @@ def test_bfloat16_answers_as_float32_does() -> None:
         answers[precision] = np.concatenate([output["probabilities"] for output in outputs])
     top = {precision: probabilities.argmax(axis=1) for precision, probabilities in answers.items()}
     assert (top["float32"] == top["bfloat16"]).mean() >= 0.995
+
+
+@pytest.mark.shared
+def test_int8_answers_as_float32_does() -> None:
+    """On every processor: where there are no dot products of int8, it's only slower."""
+    images = np.concatenate(
+        [to_tensor(decode(body, SIZE, HOW.decode_scale), SIZE, HOW) for body, _ in photographs()[::16]]
+    )
+    graphs, copy = graphs_of(converted(VERSION)), int8_copy(VERSION)
+    assert copy is not None
+    answers = [
+        engine.run("serve_uint8", {"images": images}, ["probabilities"], 60)["probabilities"]
+        for engine in (Engine(graphs, "float32", 1), Engine(copy.graphs(graphs), "int8", 1))
+    ]
+    assert (answers[0].argmax(axis=1) == answers[1].argmax(axis=1)).mean() >= 0.98
+    assert 0 < np.abs(answers[0] - answers[1]).mean() < 0.01

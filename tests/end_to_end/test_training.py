@@ -13,6 +13,8 @@ import pytest
 from PIL import Image
 
 from gateway.cards import Card
+from model.cache import converted
+from model.engine import graphs_of
 from model.int8 import int8_copy
 from model.precision import supports
 from protos import prediction_log_pb2
@@ -145,8 +147,7 @@ def test_warm_up_requests_name_every_signature(version: Path) -> None:
     }
 
 
-def test_signatures_agree_and_kernels_are_float16(folder: Path, version: Path) -> None:
-    """In a process of its own: TensorFlow stays out of this one."""
+def test_signatures_agree_and_kernels_are_float16(worker: Worker, version: Path) -> None:
     program = """
 import sys, numpy as np, tensorflow as tf
 from gateway.preprocessing import scale
@@ -168,15 +169,13 @@ assert all((kernel == kernel.astype(np.float16)).all() for kernel in kernels)
     worker.program(program, version)
 
 
-def test_every_signature_is_served_from_the_same_weights(version: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "model.convert", str(version), str(tmp_path)]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=100)
-    graphs = json.loads((tmp_path / "graphs.json").read_text())
+def test_every_signature_is_served_from_the_same_weights(version: Path) -> None:
+    graphs = graphs_of(converted(version))
     assert set(graphs) == {"serving_default", "serve_uint8", "explain"}
-    assert {steps[-1] for steps in graphs.values()} == {"trunk"}
+    assert {steps[-1].stem for steps in graphs.values()} == {"trunk"}
 
 
-def test_heatmap_is_grad_cam_by_gradient_tape(version: Path) -> None:
+def test_heatmap_is_grad_cam_by_gradient_tape(worker: Worker, version: Path) -> None:
     program = """
 import sys, keras, numpy as np, tensorflow as tf
 model = keras.saving.load_model(sys.argv[1] + ".keras", compile=False)
@@ -213,22 +212,19 @@ def test_stopped_run_goes_on_and_a_finished_one_is_not_repeated(
     assert "epoch 2 " not in said
 
 
-def test_killed_run_ends_as_one_that_was_never_stopped(folder: Path, version: Path, tmp_path: Path) -> None:
+def test_killed_run_ends_as_one_that_was_never_stopped(worker: Worker, folder: Path, tmp_path: Path) -> None:
     config = tmp_path / "config.py"
     config.write_text(CONFIG.format(epochs=3, calm=1))
-    command = [sys.executable, "-m", "trainer", "train", str(config), "--data", str(folder / "data")]
-    command += ["--outliers", str(folder / "outliers")]
-    histories = []
-    for name, kill in (("whole", False), ("killed", True)):
-        run = tmp_path / name
-        there = [*command, "--weights", "random", "--run", str(run)]
-        if kill:
-            with subprocess.Popen(there, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-                while not (run / "history.json").exists():
-                    assert process.poll() is None
-                process.kill()
-        subprocess.run(there, cwd=ROOT, check=True, capture_output=True, timeout=100)
-        histories.append(json.loads((run / "history.json").read_text()))
+    command = ["train", str(config), "--data", str(folder / "data"), "--outliers", str(folder / "outliers")]
+    command += ["--weights", "random", "--run"]
+    worker.trainer(*command, tmp_path / "whole")
+    alone = [sys.executable, "-m", "trainer", *command, str(tmp_path / "killed")]
+    with subprocess.Popen(alone, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        while not (tmp_path / "killed" / "history.json").exists():
+            assert process.poll() is None
+        process.kill()
+    worker.trainer(*command, tmp_path / "killed")
+    histories = [json.loads((tmp_path / name / "history.json").read_text()) for name in ("whole", "killed")]
     assert len(histories[0]) == 4
     assert histories[0] == histories[1]
 
