@@ -86,7 +86,7 @@ class TinyModel:
 
 
 @pytest.fixture(scope="session")
-def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> TinyModel:
+def tiny_model(tmp_path_factory: pytest.TempPathFactory, own_cache: Path) -> TinyModel:
     folder = tmp_path_factory.mktemp("tiny")
     command = [sys.executable, "-m", "tests.tiny_model", str(folder)]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=START_S)

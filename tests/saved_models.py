@@ -10,6 +10,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from tests.fill_cache import fill_cache
+
 v1 = tf.compat.v1
 CLASSES = [b"low", b"high"]
 
@@ -87,6 +89,7 @@ def main(folder: Path) -> None:
         f'config {{ name: "{model.name}" base_path: "{model}" model_platform: "tensorflow" }} '
         for model in sorted(folder.iterdir())
     )
+    fill_cache(sorted(folder.glob("*/*")))
     (folder / "models.config").write_text(f"model_config_list {{ {blocks} }}")
     print(folder / "models.config")
 

@@ -28,7 +28,7 @@ class Target:
 
 
 @pytest.fixture(scope="session")
-def saved_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def saved_models(tmp_path_factory: pytest.TempPathFactory, own_cache: Path) -> Path:
     folder = tmp_path_factory.mktemp("saved_models")
     command = [sys.executable, "-m", "tests.saved_models", str(folder)]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=100)
