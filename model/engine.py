@@ -28,6 +28,43 @@ def graphs_of(converted: Path) -> dict[str, list[Path]]:
     return {name: [converted / f"{graph}.xml" for graph in chain] for name, chain in graphs.items()}
 
 
+class _Request:
+    """A compiled graph with its buffers, for one call at a time. What is the same for every call is looked up once."""
+
+    def __init__(self, compiled: openvino.CompiledModel) -> None:
+        self._request = compiled.create_infer_request()
+        self._inputs = [
+            (place, port.get_any_name(), port.get_partial_shape(), port.get_element_type().to_dtype())
+            for place, port in enumerate(compiled.inputs)
+        ]
+        self._outputs = {name: place for place, port in enumerate(compiled.outputs) for name in port.get_names()}
+
+    def compute(self, inputs: Mapping[str, NDArray[Any] | openvino.Tensor]) -> None:
+        """Compute the outputs of inputs by name.
+
+        One that the signature hasn't got matters to none of its outputs: zeros do.
+        """
+        for place, name, shape, dtype in self._inputs:
+            given = inputs.get(name)
+            if given is None:
+                batch = max((tensor.shape[0] for tensor in inputs.values() if tensor.shape), default=1)
+                given = np.zeros([size.get_length() if size.is_static else batch for size in shape], dtype)
+            if not isinstance(given, openvino.Tensor):
+                given = openvino.Tensor(np.ascontiguousarray(given))
+            self._request.set_input_tensor(place, given)
+        self._request.start_async()  # infer() would copy all outputs, too
+        self._request.wait()
+
+    @property
+    def only_output(self) -> openvino.Tensor:
+        """The output of a graph that has one; the next call overwrites it."""
+        return self._request.get_output_tensor(0)
+
+    def output(self, name: str) -> NDArray[Any]:
+        """A copy of an output."""
+        return np.array(self._request.get_output_tensor(self._outputs[name]).data)
+
+
 class Engine:
     """Computes signatures of one model version.
 
@@ -52,9 +89,9 @@ class Engine:
         }
         compiled = {path: core.compile_model(path, "CPU", options) for path in paths}
         # A set of requests belongs to one call at a time; waiting for one is the only queue.
-        self._idle: queue.LifoQueue[dict[Path, openvino.InferRequest]] = queue.LifoQueue()
+        self._idle: queue.LifoQueue[dict[Path, _Request]] = queue.LifoQueue()
         for _ in range(streams):
-            self._idle.put({path: model.create_infer_request() for path, model in compiled.items()})
+            self._idle.put({path: _Request(model) for path, model in compiled.items()})
 
     def run(
         self,
@@ -78,12 +115,10 @@ class Engine:
         *first, last = self._graphs[signature]
         with self._requests(timeout_s) as requests:
             for graph in first:
-                _give(requests[graph], inputs)
-                requests[graph].infer()
-                inputs = {**inputs, TRUNK_INPUT: requests[graph].get_output_tensor()}
-            _give(requests[last], inputs)
-            requests[last].infer()
-            return {name: requests[last].get_tensor(name).data.copy() for name in outputs}
+                requests[graph].compute(inputs)
+                inputs = {**inputs, TRUNK_INPUT: requests[graph].only_output}
+            requests[last].compute(inputs)
+            return {name: requests[last].output(name) for name in outputs}
 
     def precision_of(self, signature: str) -> Precision:
         """The same for all signatures."""
@@ -102,7 +137,7 @@ class Engine:
         """Nothing is kept that the memory's end wouldn't end; calls that still come are computed."""
 
     @contextmanager
-    def _requests(self, timeout_s: float) -> Iterator[dict[Path, openvino.InferRequest]]:
+    def _requests(self, timeout_s: float) -> Iterator[dict[Path, _Request]]:
         try:
             requests = self._idle.get(timeout=max(0.0, timeout_s))
         except queue.Empty:
@@ -167,17 +202,3 @@ class Lazy:
         finally:
             self._opening.release()
         return self._engine
-
-
-def _give(request: openvino.InferRequest, inputs: Mapping[str, NDArray[Any] | openvino.Tensor]) -> None:
-    """Set the inputs that the graph has. One that the signature hasn't got matters to none of its outputs: zeros do."""
-    batch_size = max((tensor.shape[0] for tensor in inputs.values() if tensor.shape), default=1)
-    for port in request.model_inputs:
-        name = port.get_any_name()
-        given = inputs.get(name)
-        if given is None:
-            shape = [size.get_length() if size.is_static else batch_size for size in port.get_partial_shape()]
-            given = np.zeros(shape, port.get_element_type().to_dtype())
-        if not isinstance(given, openvino.Tensor):
-            given = openvino.Tensor(np.ascontiguousarray(given))
-        request.set_tensor(port, given)
