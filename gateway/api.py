@@ -1,16 +1,14 @@
 """The API: /predict, /explain, and what must be known to use them."""
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import cast
 
 from flask import Blueprint, Response, g, jsonify, request
 
+from gateway.admission import Admission
 from gateway.cards import Cards, Choice, Version
 from gateway.classifier import Answer, Classifier, Explanation, Timings
 from gateway.deadline import Deadline
-from gateway.errors import InvalidRequest, Overloaded, UnknownModel
+from gateway.errors import InvalidRequest, UnknownModel
 from gateway.heatmaps import COLORMAPS, Colormap, overlay
 from gateway.preprocessing import seen
 from gateway.settings import Settings
@@ -21,19 +19,11 @@ _FLAGS = {"true": True, "1": True, "false": False, "0": False}
 _MAX_VERSION = 2**63 - 1
 
 
-def blueprint(settings: Settings, cards: Cards, classifier: Classifier, uploads: Uploads) -> Blueprint:
+def blueprint(
+    settings: Settings, cards: Cards, classifier: Classifier, uploads: Uploads, admission: Admission
+) -> Blueprint:
     """The routes, on the parts that they use."""
     api = Blueprint("api", __name__)
-    in_flight = threading.BoundedSemaphore(settings.max_in_flight)
-
-    @contextmanager
-    def one_in_flight() -> Iterator[None]:
-        if not in_flight.acquire(blocking=False):
-            raise Overloaded(f"{settings.max_in_flight} predictions in flight")
-        try:
-            yield
-        finally:
-            in_flight.release()
 
     @api.get("/")
     def index() -> Response:
@@ -51,7 +41,7 @@ def blueprint(settings: Settings, cards: Cards, classifier: Classifier, uploads:
         show_probability = _flag("show_probability")
         model, version = _query("model"), _choice()
         timings = g.timings = Timings()
-        with one_in_flight():
+        with admission.one(deadline):
             given = uploads.picture(request, deadline, timings)
             answer = classifier.classify(given, model, version, deadline, timings)
         response = jsonify(answer.probabilities if show_probability else answer.label)
@@ -64,7 +54,7 @@ def blueprint(settings: Settings, cards: Cards, classifier: Classifier, uploads:
         alpha, colormap = _alpha(), _colormap()
         wants_json = request.accept_mimetypes.best_match(["image/png", "application/json"]) == "application/json"
         timings = g.timings = Timings()
-        with one_in_flight():
+        with admission.one(deadline):
             given = uploads.picture(request, deadline, timings)
             explanation = classifier.explain(given, label, model, version, deadline, timings)
             card = explanation.answer.served.card

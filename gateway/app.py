@@ -3,6 +3,7 @@
 from flask import Flask
 
 from gateway import __version__, api, cors, health, openapi, problems, viewers, watching
+from gateway.admission import Admission
 from gateway.cards import Cards
 from gateway.classifier import Classifier
 from gateway.fetch import Fetcher
@@ -31,7 +32,8 @@ def create_app(
         settings, address = settings or from_environment[0], address or from_environment[1]
     server = ModelServer(settings.model_server)
     cards = Cards(settings.model_dir, server, settings.default_model)
-    classifier = Classifier(cards, server, DecodeSlots())
+    admission = Admission(settings.max_in_flight)
+    classifier = Classifier(cards, server, DecodeSlots(), admission)
     patience = Patience()
     fetcher = Fetcher(
         settings.allowed_networks, settings.allowed_ports, settings.fetch_timeout_s, settings.max_upload_bytes, patience
@@ -45,7 +47,7 @@ def create_app(
     metrics = metrics or Metrics()
     watching.install(app, metrics)
     problems.install(app)
-    app.register_blueprint(api.blueprint(settings, cards, classifier, uploads))
+    app.register_blueprint(api.blueprint(settings, cards, classifier, uploads, admission))
     app.register_blueprint(health.blueprint(cards))
     app.register_blueprint(openapi.blueprint(__version__))
     app.register_blueprint(viewers.blueprint())

@@ -6,6 +6,7 @@ code.
 """
 
 import json
+import math
 import threading
 import time
 from dataclasses import dataclass
@@ -15,13 +16,15 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
 from gateway.deadline import Deadline
-from gateway.errors import ModelError, ModelRejected, ModelUnavailable, UnknownModel
+from gateway.errors import ModelError, ModelRejected, ModelTimeout, ModelUnavailable, UnknownModel
 from gateway.preprocessing import Resize, Scaling
 from gateway.serving import ModelServer, NotServed, Signature
 from protos import types_pb2
 
 STATES_S = 1.0
 """How long states and cards are believed, in seconds."""
+LONGEST_STATES_S = 10.0
+"""How old states may be that are believed while they're asked for anew, in seconds."""
 UINT8_SIGNATURE, FLOAT_SIGNATURE, EXPLAIN_SIGNATURE = "serve_uint8", "serving_default", "explain"
 EXPLAIN_INPUTS = {"images": types_pb2.DT_UINT8, "class_index": types_pb2.DT_INT32}
 AVAILABLE = "AVAILABLE"
@@ -181,17 +184,28 @@ class Cards:
             raise UnknownModel(f"No version of the model {name} is served as {label[:100]}.") from error
 
     def _known_states(self, name: str, deadline: Deadline) -> dict[int, str] | ModelError:
-        """States by version, at most STATES_S old; or why they can't be known."""
+        """States by version, about STATES_S old; or why they can't be known.
+
+        One request asks, and the others go on with what is known meanwhile. A server that is too busy to say is as it
+        was.
+        """
         with self._lock:
-            asked, states = self._states.get(name, (-STATES_S, {}))
-        if time.monotonic() - asked < STATES_S:
-            return states
+            asked, states = self._states.get(name, (-math.inf, {}))
+            now = time.monotonic()
+            if now - asked < STATES_S:
+                return states
+            if now - asked < LONGEST_STATES_S:
+                self._states[name] = (now, states)
         try:
             states = self._server.status(name, deadline)
         except NotServed:
             states = {}
+        except ModelTimeout as error:
+            return states or error
         except ModelError as error:
-            return error  # not kept: the next request finds out when the server is back
+            with self._lock:
+                self._states.pop(name, None)  # the next request finds out when the server is back
+            return error
         with self._lock:
             self._states[name] = (time.monotonic(), states)
         return states

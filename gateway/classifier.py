@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from gateway.admission import Admission
 from gateway.cards import Card, Cards, Choice, ServedVersion
 from gateway.deadline import Deadline
 from gateway.errors import InvalidRequest, ModelRejected, NotExplainable
@@ -69,10 +70,11 @@ class Classifier:
         cards: Say which model answers.
         server: Computes.
         slots: Turns at decoding.
+        admission: Learns how long the model server takes.
     """
 
-    def __init__(self, cards: Cards, server: ModelServer, slots: DecodeSlots) -> None:
-        self._cards, self._server, self._slots = cards, server, slots
+    def __init__(self, cards: Cards, server: ModelServer, slots: DecodeSlots, admission: Admission) -> None:
+        self._cards, self._server, self._slots, self._admission = cards, server, slots, admission
 
     def classify(
         self, picture: bytes, model: str, version: Choice, deadline: Deadline, timings: Timings | None = None
@@ -172,7 +174,7 @@ class Classifier:
         deadline: Deadline,
         timings: Timings,
     ) -> Outputs:
-        with timings.step("model"):
+        with timings.step("model"), self._admission.at_model():
             return self._server.predict(served.card.name, served.card.version, signature, inputs, deadline)
 
 

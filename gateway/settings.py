@@ -35,7 +35,7 @@ class Settings(BaseSettings):
     """Processes that answer requests."""
 
     max_in_flight: PositiveInt = 32
-    """Predictions that one process works on at a time; more are answered 503."""
+    """Predictions that one process works on at a time; more are answered 503, and fewer where they'd wait too long."""
 
     request_timeout_s: PositiveFloat = 10.0
     """Longest time for one prediction, in seconds."""

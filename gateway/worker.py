@@ -6,6 +6,7 @@ own (`gateway.uploads`).
 """
 
 import socket
+import threading
 from contextlib import ExitStack
 from typing import Any
 
@@ -24,6 +25,11 @@ from gateway import problems
 from gateway.memory import give_back_large_blocks
 from gateway.patience import Patience
 
+DRAINED_BYTES = 17 * 2**20
+"""How much of a body that was answered already is read, so that its sender gets to the answer: the largest upload."""
+_PIECE_BYTES = 2**16
+DRAIN_S = 2.0
+"""Longest time for reading what is left of a body that was answered already, in seconds."""
 HEAD_S = 5.0
 """Longest time from a request's first byte to the end of its head, in seconds."""
 
@@ -45,6 +51,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         """Run in the worker's process, after the fork."""
         give_back_large_blocks()
         self.patience = Patience()
+        self.draining = threading.BoundedSemaphore(max(1, self.cfg.threads // 8))
         super().init_process()
 
     def handle(self, conn: Any) -> Any:
@@ -63,6 +70,26 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         with self.patience.until(self.cfg.graceful_timeout + self.reading_s) as watch:
             watch(conn.sock)
             return super().handle_request(req, conn)
+
+    def _keepalive_after(self, conn: Any, keepalive: bool) -> bool:
+        """Whether the connection can be used again, once what is left of the body is read.
+
+        An answer that came before the whole upload was read is lost to callers who first send and then listen, if the
+        connection is closed on what they are still sending. gunicorn reads 64 KiB of it; a picture is longer.
+        """
+        if keepalive and self.draining.acquire(blocking=False):
+            try:
+                with self.patience.until(DRAIN_S, socket.SHUT_RD) as watch:
+                    watch(conn.sock)
+                    left = DRAINED_BYTES
+                    while left > 0 and (read := len(conn.parser.mesg.body.read(_PIECE_BYTES))):
+                        left -= read
+            except Exception as error:  # gunicorn has no common one for a body that is no HTTP
+                self.log.debug("The rest of a body can't be read: %s", type(error).__name__)
+                return False
+            finally:
+                self.draining.release()
+        return bool(super()._keepalive_after(conn, keepalive))
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
         """Answer what is no HTTP, or none that is read here: the caller's error, as problem details.

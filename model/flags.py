@@ -61,7 +61,8 @@ def _addresses(flags: argparse.ArgumentParser) -> None:
     add("--port", type=_port, default=8500, help="TCP port of the gRPC API; 0 lets the system choose")
     add("--host", default="127.0.0.1", help=f"address to listen on {ours}")
     add("--grpc_socket_path", default="", help="listen to a Unix socket too, at this path")
-    add("--grpc_max_threads", type=_count, default=max(16, threads), help="threads that answer gRPC calls")
+    # One waits with each call; status and health must not wait behind them.
+    add("--grpc_max_threads", type=_count, default=max(128, threads), help="threads that answer gRPC calls")
     add("--grpc_channel_arguments", default="", help="comma-separated key=value list for the gRPC server")
     add("--ssl_config_file", type=Path, help="text-format SSLConfig: the gRPC API is encrypted")
     add("--rest_api_port", type=_port, default=0, help="port of the REST API; 0: none")

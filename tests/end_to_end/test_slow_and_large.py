@@ -1,5 +1,7 @@
 """Callers who are slow, and pictures that are huge, over real connections: they must cost the others nothing."""
 
+import http.client
+import json
 import socket
 import threading
 import time
@@ -63,6 +65,28 @@ def answer_of(connected: socket.socket) -> bytes:
     while part := connected.recv(4096):
         parts.append(part)
     return b"".join(parts)
+
+
+def test_upload_that_is_refused_before_it_is_read_gets_its_answer(system: System) -> None:
+    """Who first sends and then listens would find a broken connection in place of the answer."""
+    connection = http.client.HTTPConnection("127.0.0.1", system.port, timeout=10)
+    for _ in range(3):
+        connection.request("POST", "/predict?model=none&model=two", bytes(6 * 2**20), {"Content-Type": "image/jpeg"})
+        response = connection.getresponse()
+        assert response.status == 400
+        assert json.loads(response.read())["code"] == "invalid_request"
+    connection.request("GET", "/ping")
+    assert connection.getresponse().read() == b"pong"
+    connection.close()
+
+
+def test_rest_of_a_refused_upload_is_not_waited_for_long(system: System) -> None:
+    lines = ("POST /predict?model=a&model=b HTTP/1.1", "Host: a", "Content-Type: image/jpeg", "Content-Length: 1000000")
+    start = time.monotonic()
+    with dripping(system, "\r\n".join((*lines, "", "")), "x" * 100) as connected:
+        answer = answer_of(connected)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert time.monotonic() - start < 8
 
 
 def test_body_that_comes_too_slowly_is_408_at_its_deadline(system: System) -> None:

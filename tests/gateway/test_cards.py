@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from gateway.admission import Admission
 from gateway.cards import Cards
 from gateway.classifier import Answer, Classifier, answer
 from gateway.deadline import Deadline
@@ -98,7 +99,8 @@ def test_uint8_signature_is_preferred(server: ModelServer, folder: Path) -> None
 
 
 def classified(server: ModelServer, folder: Path) -> Answer:
-    return Classifier(Cards(folder, server), server, DecodeSlots()).classify(jpeg(), "tiny", None, Deadline(5))
+    classifier = Classifier(Cards(folder, server), server, DecodeSlots(), Admission(1))
+    return classifier.classify(jpeg(), "tiny", None, Deadline(5))
 
 
 @pytest.mark.parametrize(("threshold", "confident"), [(0.0, True), (1.01, False)])
