@@ -67,8 +67,8 @@ train: $(VENV)/.trainer ## train CONFIG=sports7 on DATA= (OUTLIERS=, FOREIGN=) f
 	@cd $(ROOT) && $(BIN)/python -m trainer quantize $(MEASURE)
 	@$(if $(MODELS),,$(ROOT)/kube-config/copy-cards.sh)
 
-bench: $(VENV)/.trainer ## measure the service beside a gateway built the usual way (Linux, about five minutes)
-	@cd $(ROOT) && $(BIN)/python -m bench.service
+bench: $(VENV)/.trainer ## measure the service: beside the usual way, by precision, beyond its capacity (Linux, ten minutes)
+	@cd $(ROOT) && $(BIN)/python -m bench.service && $(BIN)/python -m bench.precision && $(BIN)/python -m bench.overload
 
 bench-precision: $(VENV)/.trainer ## measure the model in TensorFlow, float32, bfloat16 and int8 (two minutes)
 	@cd $(ROOT) && $(BIN)/python -m bench.precision

@@ -2,10 +2,13 @@
 
 import json
 import shutil
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 
 from gateway.admission import Admission
@@ -15,6 +18,7 @@ from gateway.deadline import Deadline
 from gateway.errors import ModelRejected, ModelUnavailable, UnknownModel
 from gateway.serving import ModelServer, Outputs
 from gateway.slots import DecodeSlots
+from protos import get_model_status_pb2, model_service_pb2_grpc
 from tests.conftest import Running, TinyModel
 from tests.pictures import jpeg
 
@@ -124,3 +128,69 @@ def test_missing_probabilities_are_refused(server: ModelServer, folder: Path) ->
     served = Cards(folder, server).resolve("tiny", None, Deadline(5))
     with pytest.raises(ModelRejected):
         answer(Outputs({}, "float32"), served)
+
+
+class Busy(model_service_pb2_grpc.ModelServiceServicer):  # type: ignore[misc]
+    """Says at once which version there is, until it's made to hang."""
+
+    def __init__(self) -> None:
+        self.free, self.asked, self.calls = threading.Event(), threading.Event(), 0
+        self.free.set()
+
+    def GetModelStatus(self, request: Any, context: grpc.ServicerContext) -> Any:
+        self.calls += 1
+        self.asked.set()
+        self.free.wait(10)
+        status = get_model_status_pb2.ModelVersionStatus(version=1, state="AVAILABLE")
+        return get_model_status_pb2.GetModelStatusResponse(model_version_status=[status])
+
+
+@pytest.fixture
+def busy() -> Iterator[tuple[Busy, ModelServer, grpc.Server]]:
+    service, server = Busy(), grpc.server(ThreadPoolExecutor(4))
+    model_service_pb2_grpc.add_ModelServiceServicer_to_server(service, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    client = ModelServer(f"127.0.0.1:{port}")
+    yield service, client, server
+    service.free.set()
+    client.close()
+    server.stop(None).wait()
+
+
+def states(cards: Cards, deadline_s: float = 5) -> list[str]:
+    return [version.state for version in cards.versions("tiny", Deadline(deadline_s))]
+
+
+def test_server_that_is_too_busy_to_say_is_as_it_was(
+    busy: tuple[Busy, ModelServer, grpc.Server], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service, client, server = busy
+    monkeypatch.setattr("gateway.cards.STATES_S", 0.0)
+    cards = Cards(folder, client)
+    assert states(cards) == ["AVAILABLE"]
+    service.free.clear()
+    assert states(cards, 0.2) == ["AVAILABLE"]
+    service.free.set()
+    server.stop(None).wait()
+    assert states(cards) == ["UNKNOWN"]
+    assert states(cards) == ["UNKNOWN"], "nothing old is believed once the server is away"
+
+
+def test_one_request_asks_and_the_others_go_on(
+    busy: tuple[Busy, ModelServer, grpc.Server], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service, client, _ = busy
+    cards = Cards(folder, client)
+    assert states(cards) == ["AVAILABLE"]
+    monkeypatch.setattr("gateway.cards.STATES_S", -1.0)  # what is known is old
+    service.free.clear()
+    service.asked.clear()
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(states, cards)
+        assert service.asked.wait(5)
+        monkeypatch.setattr("gateway.cards.STATES_S", 60.0)
+        assert states(cards) == ["AVAILABLE"]
+        assert service.calls == 2
+        service.free.set()
+        assert first.result(5) == ["AVAILABLE"]

@@ -1,0 +1,106 @@
+"""What happens beyond the capacity: five times as many uploads as the service can answer, for a quarter of a minute.
+
+    python -m bench.overload [--seconds 15] [--out bench/results]
+
+The capacity is what 8 closed-loop clients get; then uploads come at five times that rate, whether answered or not; then
+the 8 clients again. Writes overload.json and overload.md.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.processes import ROOT, Processes, free_port, wait_for
+from bench.service import RESULTS, machine, make_pictures
+
+TIMES = 5
+CLIENTS = 8
+SENDERS = 200
+
+
+def start(service: Processes) -> str:
+    """Start the service; the address of its predictions."""
+    port, model = free_port(), free_port()
+    service.start(
+        "model", "-m", "model.server", f"--port={model}", "--model_name=sports7",
+        f"--model_base_path={ROOT / 'model' / 'sports7'}",
+    )  # fmt: skip
+    service.start(
+        "gateway", "-m", "gunicorn", "-c", "gateway/gunicorn.conf.py", "gateway.app:create_app()",
+        PORT=str(port), GATEWAY_MODEL_SERVER=f"127.0.0.1:{model}",
+    )  # fmt: skip
+    wait_for(f"http://127.0.0.1:{port}/readyz")
+    return f"http://127.0.0.1:{port}/predict"
+
+
+def load(url: str, pictures: list[str], clients: int, seconds: float, rate: float | None = None) -> dict[str, Any]:
+    """What came of it: counts, rates, and the times of answers and refusals in milliseconds."""
+    flags = [f"--rate={rate}"] if rate else []
+    command = [sys.executable, "-m", "bench.load", *flags, url, str(clients), str(seconds), *pictures]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    measured = json.loads(done.stdout)
+    row = {
+        "answered": len(measured["latencies_ms"]),
+        "answered_per_s": round(len(measured["latencies_ms"]) / measured["took_s"], 1),
+        "refused": len(measured["refusals_ms"]),
+        "failed": len(measured["failures"]),
+        "unsent": measured["unsent"],
+    }
+    for name in ("latencies_ms", "refusals_ms"):
+        if measured[name]:
+            row[name] = [round(float(share)) for share in np.percentile(measured[name], [50, 99])]
+    return row
+
+
+def measure(seconds: float) -> dict[str, Any]:
+    """A row for each of the three loads."""
+    with ExitStack() as stack:
+        pictures = [str(path) for path in make_pictures(Path(stack.enter_context(tempfile.TemporaryDirectory())))]
+        service = Processes()
+        stack.callback(service.stop)
+        url = start(service)
+        load(url, pictures, 2, min(2.0, seconds))  # warm up
+        rows = {"before": load(url, pictures, CLIENTS, seconds / 2)}
+        rate = TIMES * rows["before"]["answered_per_s"]
+        rows["overload"] = {"rate": round(rate, 1), **load(url, pictures, SENDERS, seconds, rate)}
+        rows["after"] = load(url, pictures, CLIENTS, seconds / 2)
+        return rows
+
+
+def as_markdown(report: dict[str, Any]) -> str:
+    columns = ["", "uploads/s", "answered/s", "p50, p99", "refused", "p50, p99", "failed"]
+    lines = [f"| {' | '.join(columns)} |", "| --- " * len(columns) + "|"]
+    for name, row in report["rows"].items():
+        answered, refused = (
+            ", ".join(f"{ms} ms" for ms in row.get(key, [])) for key in ("latencies_ms", "refusals_ms")
+        )
+        lines.append(
+            f"| {name} | {row.get('rate', 'as answered')} | {row['answered_per_s']} | {answered} | {row['refused']} "
+            f"| {refused} | {row['failed']} |"
+        )
+    unsent = report["rows"]["overload"]["unsent"]
+    note = f"{unsent} uploads found none of the {SENDERS} senders free for a second, and weren't sent."
+    return "\n".join([*lines, "", f"{note} Machine: {report['machine']}."]) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seconds", type=float, default=15.0)
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    options = parser.parse_args()
+    report = {"machine": machine(), "seconds": options.seconds, "rows": measure(options.seconds)}
+    options.out.mkdir(exist_ok=True)
+    (options.out / "overload.json").write_text(json.dumps(report, indent=1) + "\n")
+    (options.out / "overload.md").write_text(as_markdown(report))
+    print(as_markdown(report))
+
+
+if __name__ == "__main__":
+    main()
