@@ -17,27 +17,12 @@ from typing import Any
 
 import numpy as np
 
-from bench.processes import ROOT, Processes, free_port, wait_for
-from bench.service import RESULTS, machine, make_pictures
+from bench.processes import ROOT, Processes
+from bench.service import RESULTS, machine, make_pictures, start_service
 
 TIMES = 5
 CLIENTS = 8
 SENDERS = 200
-
-
-def start(service: Processes) -> str:
-    """Start the service; the address of its predictions."""
-    port, model = free_port(), free_port()
-    service.start(
-        "model", "-m", "model.server", f"--port={model}", "--model_name=sports7",
-        f"--model_base_path={ROOT / 'model' / 'sports7'}",
-    )  # fmt: skip
-    service.start(
-        "gateway", "-m", "gunicorn", "-c", "gateway/gunicorn.conf.py", "gateway.app:create_app()",
-        PORT=str(port), GATEWAY_MODEL_SERVER=f"127.0.0.1:{model}",
-    )  # fmt: skip
-    wait_for(f"http://127.0.0.1:{port}/readyz")
-    return f"http://127.0.0.1:{port}/predict"
 
 
 def load(url: str, pictures: list[str], clients: int, seconds: float, rate: float | None = None) -> dict[str, Any]:
@@ -65,7 +50,7 @@ def measure(seconds: float) -> dict[str, Any]:
         pictures = [str(path) for path in make_pictures(Path(stack.enter_context(tempfile.TemporaryDirectory())))]
         service = Processes()
         stack.callback(service.stop)
-        url = start(service)
+        url = f"{start_service(service)}/predict"
         load(url, pictures, 2, min(2.0, seconds))  # warm up
         rows = {"before": load(url, pictures, CLIENTS, seconds / 2)}
         rate = TIMES * rows["before"]["answered_per_s"]

@@ -50,29 +50,34 @@ def make_pictures(folder: Path) -> list[Path]:
     return pictures
 
 
+def start_service(service: Processes, **environment: str) -> str:
+    """Start the model server, and the gateway with the environment; its base address."""
+    port, model = free_port(), free_port()
+    service.start(
+        "model", "-m", "model.server", f"--port={model}", "--model_name=sports7",
+        f"--model_base_path={ROOT / 'model' / 'sports7'}",
+    )  # fmt: skip
+    service.start(
+        "gateway", "-m", "gunicorn", "-c", "gateway/gunicorn.conf.py", "gateway.app:create_app()",
+        PORT=str(port), GATEWAY_MODEL_SERVER=f"127.0.0.1:{model}", **environment,
+    )  # fmt: skip
+    wait_for(f"http://127.0.0.1:{port}/readyz")
+    return f"http://127.0.0.1:{port}"
+
+
 def start(processes: dict[str, Processes], origin: int) -> dict[str, str]:
     """Start both systems; the base address of each."""
-    ports = {name: free_port() for name in ("ours", "ours model", "reference", "reference model")}
-    saved_model = str(ROOT / "model" / "sports7")
-    ours, reference = processes["ours"], processes["reference"]
-    ours.start(
-        "model", "-m", "model.server", f"--port={ports['ours model']}", "--model_name=sports7",
-        f"--model_base_path={saved_model}",
-    )  # fmt: skip
-    ours.start(
-        "gateway", "-m", "gunicorn", "-c", "gateway/gunicorn.conf.py", "gateway.app:create_app()",
-        PORT=str(ports["ours"]), GATEWAY_MODEL_SERVER=f"127.0.0.1:{ports['ours model']}",
-        GATEWAY_ALLOWED_NETWORKS="127.0.0.0/8", GATEWAY_ALLOWED_PORTS=str(origin),
-    )  # fmt: skip
-    reference.start("model", "-m", "bench.reference.model_server", str(ports["reference model"]), f"{saved_model}/2")
+    port, model = free_port(), free_port()
+    reference = processes["reference"]
+    saved_model = str(ROOT / "model" / "sports7" / "2")
+    reference.start("model", "-m", "bench.reference.model_server", str(model), saved_model)
     reference.start(
-        "gateway", "-m", "gunicorn", "--workers=2", "--threads=8", f"--bind=127.0.0.1:{ports['reference']}",
-        "--no-control-socket", "bench.reference.gateway:app",
-        REFERENCE_MODEL_SERVER=f"127.0.0.1:{ports['reference model']}",
+        "gateway", "-m", "gunicorn", "--workers=2", "--threads=8", f"--bind=127.0.0.1:{port}",
+        "--no-control-socket", "bench.reference.gateway:app", REFERENCE_MODEL_SERVER=f"127.0.0.1:{model}",
     )  # fmt: skip
-    wait_for(f"http://127.0.0.1:{ports['ours']}/readyz")
-    wait_for(f"http://127.0.0.1:{ports['reference']}/ping")
-    return {name: f"http://127.0.0.1:{ports[name]}" for name in SYSTEMS}
+    ours = start_service(processes["ours"], GATEWAY_ALLOWED_NETWORKS="127.0.0.0/8", GATEWAY_ALLOWED_PORTS=str(origin))
+    wait_for(f"http://127.0.0.1:{port}/ping")
+    return {"ours": ours, "reference": f"http://127.0.0.1:{port}"}
 
 
 def load(base: str, clients: int, seconds: float, pictures: list[str]) -> dict[str, Any]:

@@ -16,7 +16,8 @@ from gateway.errors import Overloaded
 WAITING_SHARE = 0.5
 """How much of a request's time may be spent waiting for those before it, as far as can be foreseen."""
 _WEIGHT = 0.1
-"""Of the latest call, in the moving average."""
+"""Of the latest call, in the moving average. It begins at nothing: one slow call, the first after a start, say, turns
+nobody away."""
 
 
 class Admission:
@@ -66,4 +67,4 @@ class Admission:
             with self._lock:
                 self._at_model -= 1
                 each_s = (self._clock() - start) / there
-                self._each_s = self._each_s + _WEIGHT * (each_s - self._each_s) if self._each_s else each_s
+                self._each_s += _WEIGHT * (each_s - self._each_s)

@@ -9,7 +9,7 @@ import json
 import math
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -24,7 +24,7 @@ from protos import types_pb2
 STATES_S = 1.0
 """How long states and cards are believed, in seconds."""
 LONGEST_STATES_S = 10.0
-"""How old states may be that are believed while they're asked for anew, in seconds."""
+"""How old states may be that are believed while they're asked for anew, or while the server doesn't say, in seconds."""
 UINT8_SIGNATURE, FLOAT_SIGNATURE, EXPLAIN_SIGNATURE = "serve_uint8", "serving_default", "explain"
 EXPLAIN_INPUTS = {"images": types_pb2.DT_UINT8, "class_index": types_pb2.DT_INT32}
 AVAILABLE = "AVAILABLE"
@@ -84,6 +84,18 @@ class Version:
     """The whole card, as its file has it."""
 
 
+@dataclass(frozen=True)
+class _Known:
+    """States of a model's versions, when they were last asked for, and when the server last said them."""
+
+    asked: float
+    heard: float
+    states: dict[int, str]
+
+
+_NOTHING_KNOWN = _Known(-math.inf, -math.inf, {})
+
+
 class Cards:
     """The models of a folder, as a model server serves them.
 
@@ -96,7 +108,7 @@ class Cards:
     def __init__(self, folder: Path, server: ModelServer, default_model: str = "") -> None:
         self._folder, self._server, self._default = folder, server, default_model
         self._lock = threading.Lock()
-        self._states: dict[str, tuple[float, dict[int, str]]] = {}
+        self._states: dict[str, _Known] = {}
         self._read: tuple[float, dict[str, dict[int, tuple[Card | None, str, dict[str, Any]]]]] = (-STATES_S, {})
         self._signatures: dict[tuple[str, int], tuple[Signature, Signature | None]] = {}
 
@@ -190,24 +202,25 @@ class Cards:
         was.
         """
         with self._lock:
-            asked, states = self._states.get(name, (-math.inf, {}))
+            known = self._states.get(name, _NOTHING_KNOWN)
             now = time.monotonic()
-            if now - asked < STATES_S:
-                return states
-            if now - asked < LONGEST_STATES_S:
-                self._states[name] = (now, states)
+            if now - known.asked < STATES_S:
+                return known.states
+            if believed := now - known.heard < LONGEST_STATES_S:
+                self._states[name] = replace(known, asked=now)
         try:
             states = self._server.status(name, deadline)
         except NotServed:
             states = {}
         except ModelTimeout as error:
-            return states or error
+            return known.states if believed else error
         except ModelError as error:
             with self._lock:
                 self._states.pop(name, None)  # the next request finds out when the server is back
             return error
         with self._lock:
-            self._states[name] = (time.monotonic(), states)
+            now = time.monotonic()
+            self._states[name] = _Known(now, now, states)
         return states
 
     def _chosen(self, name: str, version: int, deadline: Deadline) -> tuple[Signature, Signature | None]:

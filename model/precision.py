@@ -22,7 +22,7 @@ CARD_FILE = "card.json"
 
 _CPU_INFO = Path("/proc/cpuinfo")
 _DOT_PRODUCTS = ("amx_int8", "avx512_vnni", "avx_vnni")
-"""Flags of processors that multiply and add int8 in one instruction; on others int8 is hardly faster than float32."""
+"""Flags of processors that multiply and add int8 in one instruction, the best one first."""
 _NEEDS: dict[FullPrecision, str] = {"float32": "FP32", "bfloat16": "BF16"}
 
 _log = logging.getLogger(__name__)

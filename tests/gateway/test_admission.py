@@ -61,12 +61,13 @@ def test_who_would_wait_too_long_is_refused_and_who_has_time_is_not(clock: Clock
 def test_time_in_a_queue_is_shared_among_those_in_it(clock: Clock) -> None:
     """Ten at once, of which one is through every 0.2 s: the last took 2 s, and nobody is slow."""
     admission = Admission(100, clock)
-    calls = [ExitStack() for _ in range(10)]
-    for call in calls:
-        call.enter_context(admission.at_model())
-    for call in calls:
-        clock.now += 0.2
-        call.close()
+    for _ in range(6):
+        calls = [ExitStack() for _ in range(10)]
+        for call in calls:
+            call.enter_context(admission.at_model())
+        for call in calls:
+            clock.now += 0.2
+            call.close()
     with ExitStack() as queue:
         for _ in range(20):
             queue.enter_context(admission.at_model())
@@ -81,6 +82,17 @@ def test_when_nobody_waits_everybody_is_let_in(clock: Clock) -> None:
     admission = Admission(100, clock)
     learnt(clock, admission, 60.0)
     with admission.one(Deadline(0.1)):
+        pass
+
+
+def test_one_slow_call_turns_nobody_away(clock: Clock, queue: ExitStack) -> None:
+    """The first one, for which a graph is compiled."""
+    admission = Admission(100, clock)
+    with admission.at_model():
+        clock.now += 8
+    for _ in range(5):
+        queue.enter_context(admission.at_model())
+    with admission.one(Deadline(10)):
         pass
 
 

@@ -13,13 +13,13 @@ import pytest
 
 from gateway.admission import Admission
 from gateway.cards import Cards
-from gateway.classifier import Answer, Classifier, answer
+from gateway.classifier import Answer, Classifier, Timings, answer
 from gateway.deadline import Deadline
 from gateway.errors import ModelRejected, ModelUnavailable, UnknownModel
 from gateway.serving import ModelServer, Outputs
 from gateway.slots import DecodeSlots
 from protos import get_model_status_pb2, model_service_pb2_grpc
-from tests.conftest import Running, TinyModel
+from tests.conftest import Running, TinyModel, running_model_server
 from tests.pictures import jpeg
 
 Spoil = Callable[[dict[str, Any]], Any]
@@ -130,6 +130,26 @@ def test_missing_probabilities_are_refused(server: ModelServer, folder: Path) ->
         answer(Outputs({}, "float32"), served)
 
 
+def test_int8_answers_have_their_own_threshold_and_explanations_the_full_one(
+    tiny_model: TinyModel, tmp_path: Path
+) -> None:
+    version = tmp_path / "quick" / "1"
+    shutil.copytree(tiny_model.quick, version)
+    card = version / "assets.extra" / "card.json"
+    thresholds = {"float32": 1.01, "int8": 0.0}
+    card.write_text(json.dumps({**json.loads(card.read_text()), "known_threshold": thresholds}))
+    flags = ("--model_name=quick", f"--model_base_path={version.parent}", "--engine_precision=int8")
+    with running_model_server(*flags) as running:
+        client = ModelServer(running.address)
+        cards = Cards(tmp_path, client)
+        classifier = Classifier(cards, client, DecodeSlots(), Admission(1))
+        assert [one.precision for one in cards.versions("quick", Deadline(5))] == ["int8"]
+        assert classifier.classify(jpeg(), "quick", None, Deadline(5)).confident
+        explained = classifier.explain(jpeg(), "", "quick", None, Deadline(20), Timings())
+        assert not explained.answer.confident
+        client.close()
+
+
 class Busy(model_service_pb2_grpc.ModelServiceServicer):  # type: ignore[misc]
     """Says at once which version there is, until it's made to hang."""
 
@@ -171,7 +191,12 @@ def test_server_that_is_too_busy_to_say_is_as_it_was(
     assert states(cards) == ["AVAILABLE"]
     service.free.clear()
     assert states(cards, 0.2) == ["AVAILABLE"]
+    assert states(cards, 0.2) == ["AVAILABLE"]
+    with monkeypatch.context() as later:
+        later.setattr("gateway.cards.LONGEST_STATES_S", 0.3)  # it has been silent for longer
+        assert states(cards, 0.2) == ["UNKNOWN"]
     service.free.set()
+    assert states(cards) == ["AVAILABLE"]
     server.stop(None).wait()
     assert states(cards) == ["UNKNOWN"]
     assert states(cards) == ["UNKNOWN"], "nothing old is believed once the server is away"
