@@ -120,11 +120,12 @@ def test_memory_after_a_hundred_predictions(tmp_path: Path) -> None:
             sample = SAMPLES[number % len(SAMPLES)].read_bytes()
             assert session.post(f"{system.base}/predict", files={"f": sample}, timeout=15).ok
         assert memory_mib(system.child("model.server")) < 400
+        assert max(map(memory_mib, system.workers())) < 100
         explained = session.post(f"{system.base}/explain", files={"file": SAMPLES[0].read_bytes()}, timeout=15)
         assert explained.ok
         # Where int8 computes, what explains is in memory from here on only; 85 MB of it are the cache's file.
         assert memory_mib(system.child("model.server")) < 450
-        assert max(map(memory_mib, system.workers())) < 110
+        assert max(map(memory_mib, system.workers())) < 135  # blocks of the overlay are kept, up to 32 MB
 
 
 def part(*command: str, **environment: str) -> subprocess.Popen[bytes]:
