@@ -218,7 +218,7 @@ def main() -> None:
     flag = int8_instructions()
     report = {
         "machine": machine(),
-        "int8": f"int8 by {flag}" if flag else "the processor has no int8 dot products, for which int8 is made",
+        "int8": f"int8 by {flag}" if flag else "the processor has no instructions for int8",
         "rows": measure(options.seconds, options.rounds),
     }
     RESULTS.mkdir(exist_ok=True)

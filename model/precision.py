@@ -21,8 +21,9 @@ PRECISION_METADATA = "engine-precision"
 CARD_FILE = "card.json"
 
 _CPU_INFO = Path("/proc/cpuinfo")
-_DOT_PRODUCTS = ("amx_int8", "avx512_vnni", "avx_vnni")
-"""Flags of processors that multiply and add int8 in one instruction, the best one first."""
+_INT8_INSTRUCTIONS = ("amx_int8", "avx512_vnni", "avx_vnni", "avx2")
+"""Flags of processors that compute int8 faster than float32, the best one first. All but the last multiply and add it in
+one instruction; AVX2 takes three, and is twice as fast still (bench/results/precision.md)."""
 _NEEDS: dict[FullPrecision, str] = {"float32": "FP32", "bfloat16": "BF16"}
 
 _log = logging.getLogger(__name__)
@@ -50,13 +51,13 @@ def supports(precision: FullPrecision) -> bool:
 
 
 def int8_instructions() -> str:
-    """The flag of this processor's int8 dot products; empty: it has none, or the system doesn't say."""
+    """The best of this processor's flags for int8; empty: it has none, or the system doesn't say."""
     try:
         lines = _CPU_INFO.read_text().splitlines()
     except OSError:
         return ""
     flags = next((line.split() for line in lines if line.startswith("flags")), [])
-    return next((flag for flag in _DOT_PRODUCTS if flag in flags), "")
+    return next((flag for flag in _INT8_INSTRUCTIONS if flag in flags), "")
 
 
 def choose(wanted: Precision | None, version: Path) -> Choice:
@@ -91,7 +92,7 @@ def _against_int8(card: dict[str, Any]) -> str:
     if "int8" not in _thresholds(card):
         return "its card has no threshold for int8"
     if not int8_instructions():
-        return f"the processor has none of {', '.join(_DOT_PRODUCTS)} for int8"
+        return f"the processor has none of {', '.join(_INT8_INSTRUCTIONS)} for int8"
     return ""
 
 

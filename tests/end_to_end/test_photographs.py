@@ -105,7 +105,7 @@ def test_bfloat16_answers_as_float32_does() -> None:
 
 @pytest.mark.shared
 def test_int8_answers_as_float32_does() -> None:
-    """On every processor: where there are no dot products of int8, it's only slower."""
+    """On every processor, also those without instructions for int8."""
     images = np.concatenate(
         [to_tensor(decode(body, SIZE, HOW.decode_scale), SIZE, HOW) for body, _ in photographs()[::16]]
     )

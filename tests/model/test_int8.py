@@ -26,7 +26,7 @@ from protos.tensors import to_array, to_proto
 from tests.conftest import TinyModel, running_model_server
 from tests.model.test_loading import record, warm_up_log
 
-VNNI, PLAIN = "flags\t\t: fpu avx2 avx512_vnni", "flags\t\t: fpu avx2 avx512f"
+VNNI, AVX2, PLAIN = "flags\t\t: fpu avx2 avx512_vnni", "flags\t\t: fpu avx avx2", "flags\t\t: fpu sse4_2 avx"
 
 
 @pytest.fixture
@@ -51,20 +51,21 @@ def rewrite(file: Path, **changes: object) -> None:
     file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
 
 
+@pytest.mark.parametrize(("flags", "named"), [(VNNI, "avx512_vnni"), (AVX2, "avx2")])
 def test_int8_is_chosen_where_card_and_processor_allow(
-    version: Path, processor: Callable[[str], None], caplog: pytest.LogCaptureFixture
+    version: Path, processor: Callable[[str], None], caplog: pytest.LogCaptureFixture, flags: str, named: str
 ) -> None:
-    processor(VNNI)
+    processor(flags)
     with caplog.at_level(logging.INFO):
         assert loaded(version).precision == "int8"
-    assert "int8, because its card says that int8 passed, and the processor has avx512_vnni" in caplog.text
+    assert f"int8, because its card says that int8 passed, and the processor has {named}" in caplog.text
     assert "explain in float32, serve_uint8 in int8, serving_default in int8" in caplog.text
 
 
 @pytest.mark.parametrize(
     ("flags", "card", "why"),
     [
-        (PLAIN, {}, "the processor has none of amx_int8, avx512_vnni, avx_vnni"),
+        (PLAIN, {}, "the processor has none of amx_int8, avx512_vnni, avx_vnni, avx2"),
         ("", {}, "the processor has none of"),
         (VNNI, {"int8": {"passed": False}}, "doesn't say that int8 passed"),
         (VNNI, {"int8": "yes"}, "doesn't say that int8 passed"),
