@@ -4,13 +4,13 @@ Fields and defaults are those of tensorflow/serving's servables/tensorflow/sessi
 bundle_factory_util.h, and of TensorFlow's core/kernels/batching_util/shared_batch_scheduler.h; so are the texts.
 """
 
-import os
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, wrappers_pb2
 
+from model.cores import usable_cores
 from model.errors import ConfigError
 from model.text_protos import read_text
 
@@ -27,12 +27,6 @@ _WRAPPED = {
 }
 
 
-def _usable_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 @dataclass(frozen=True)
 class Parameters:
     """What a BatchingParameters file can say; the defaults are an empty file's.
@@ -45,7 +39,7 @@ class Parameters:
     """Rows of the largest call; and of the largest batch, unless `max_execution_batch_size` says less."""
     batch_timeout_micros: int = 0
     """How long a batch that isn't full waits for more, in microseconds."""
-    num_batch_threads: int = field(default_factory=_usable_cores)
+    num_batch_threads: int = field(default_factory=usable_cores)
     """Batches computed side by side."""
     max_enqueued_batches: int = 10
     """Batches of a signature that wait, the open one included."""

@@ -15,6 +15,7 @@ import openvino
 from numpy.typing import NDArray
 
 from model.convert import GRAPHS_FILE, TRUNK_INPUT
+from model.cores import bound_cores, usable_cores
 from model.errors import ServingError
 from model.precision import FullPrecision, Precision
 
@@ -65,13 +66,56 @@ class _Request:
         return np.array(self._request.get_output_tensor(self._outputs[name]).data)
 
 
+class _Streams:
+    """Graphs compiled to compute so many calls side by side, each on an equal share of the cores.
+
+    Raises:
+        RuntimeError: OpenVINO can't read or compile a graph.
+    """
+
+    def __init__(self, paths: Iterable[Path], precision: Precision, count: int) -> None:
+        core = openvino.Core()
+        options = {
+            "INFERENCE_PRECISION_HINT": _OPENVINO_TYPES[precision],
+            "NUM_STREAMS": count,
+            "PERFORMANCE_HINT": "LATENCY",
+        }
+        if (cores := usable_cores()) < bound_cores():  # else OpenVINO knows better, hyper-threads for one
+            options["INFERENCE_NUM_THREADS"] = cores
+        compiled = {path: core.compile_model(path, "CPU", options) for path in paths}
+        # A set of requests belongs to one call at a time; waiting for one is the only queue.
+        self._idle: queue.LifoQueue[dict[Path, _Request]] = queue.LifoQueue()
+        for _ in range(count):
+            self._idle.put({path: _Request(model) for path, model in compiled.items()})
+
+    @contextmanager
+    def one(self, timeout_s: float) -> Iterator[dict[Path, _Request]]:
+        """A stream for the block, as its requests by graph.
+
+        Raises:
+            TimeoutError: None was free in time.
+        """
+        try:
+            requests = self._idle.get(timeout=max(0.0, timeout_s))
+        except queue.Empty:
+            raise TimeoutError from None
+        try:
+            yield requests
+        finally:
+            self._idle.put(requests)
+
+
 class Engine:
     """Computes signatures of one model version.
+
+    A call that finds no other gets all cores, and is answered soonest. Calls that meet are computed side by side, on
+    fewer cores each: two threads that wait for each other at every layer get less done than two that don't.
 
     Args:
         graphs: For each signature the files of the graphs that run one after the other.
         precision: What the network computes in; inputs and outputs keep their types.
-        streams: How many calls are computed side by side; each gets an equal share of the processor's cores.
+        streams: How many calls are computed side by side when they meet; the weights are in memory once more for them.
+            1: calls are computed one after the other.
 
     Raises:
         RuntimeError: OpenVINO can't read or compile a graph.
@@ -81,17 +125,10 @@ class Engine:
         self._precision = precision
         self._graphs = graphs
         paths = dict.fromkeys(path for chain in graphs.values() for path in chain)
-        core = openvino.Core()
-        options = {
-            "INFERENCE_PRECISION_HINT": _OPENVINO_TYPES[precision],
-            "NUM_STREAMS": streams,
-            "PERFORMANCE_HINT": "LATENCY",
-        }
-        compiled = {path: core.compile_model(path, "CPU", options) for path in paths}
-        # A set of requests belongs to one call at a time; waiting for one is the only queue.
-        self._idle: queue.LifoQueue[dict[Path, _Request]] = queue.LifoQueue()
-        for _ in range(streams):
-            self._idle.put({path: _Request(model) for path, model in compiled.items()})
+        self._whole = _Streams(paths, precision, 1)
+        self._shared = _Streams(paths, precision, streams) if streams > 1 else self._whole
+        self._lock = threading.Lock()
+        self._calls = 0
 
     def run(
         self,
@@ -113,7 +150,7 @@ class Engine:
             RuntimeError: OpenVINO refused the inputs.
         """
         *first, last = self._graphs[signature]
-        with self._requests(timeout_s) as requests:
+        with self._stream(timeout_s) as requests:
             for graph in first:
                 requests[graph].compute(inputs)
                 inputs = {**inputs, TRUNK_INPUT: requests[graph].only_output}
@@ -137,15 +174,16 @@ class Engine:
         """Nothing is kept that the memory's end wouldn't end; calls that still come are computed."""
 
     @contextmanager
-    def _requests(self, timeout_s: float) -> Iterator[dict[Path, _Request]]:
+    def _stream(self, timeout_s: float) -> Iterator[dict[Path, _Request]]:
+        with self._lock:
+            streams = self._shared if self._calls else self._whole
+            self._calls += 1
         try:
-            requests = self._idle.get(timeout=max(0.0, timeout_s))
-        except queue.Empty:
-            raise TimeoutError from None
-        try:
-            yield requests
+            with streams.one(timeout_s) as requests:
+                yield requests
         finally:
-            self._idle.put(requests)
+            with self._lock:
+                self._calls -= 1
 
 
 class Lazy:

@@ -67,7 +67,7 @@ def open_engine(folder: Path, converted: Path, signatures: Mapping[str, Any], ch
         converted: What `model.convert` made of it.
         signatures: Its SignatureDefs by name.
         choice: What OpenVINO computes in.
-        streams: Calls that OpenVINO computes side by side.
+        streams: Calls that OpenVINO computes side by side when they meet.
 
     Raises:
         LoadError: A signature needs the TensorFlow runtime, which isn't installed.

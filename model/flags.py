@@ -1,12 +1,14 @@
 """Which flags are there? Those of tensorflow_model_server, and a few of our own."""
 
 import argparse
-import os
 from pathlib import Path
 from typing import Any
 
+from model.cores import usable_cores
 from model.errors import ConfigError
 
+MOST_STREAMS = 4
+"""Calls computed side by side, however many cores there are: each stream has buffers of its own."""
 _TRUE, _FALSE = ("true", "1", "t", "yes"), ("false", "0", "f", "no")
 
 _WITHOUT_EFFECT = {
@@ -56,7 +58,7 @@ def parser() -> argparse.ArgumentParser:
 
 def _addresses(flags: argparse.ArgumentParser) -> None:
     ours = "(not in tensorflow_model_server)"
-    threads = 4 * (os.cpu_count() or 1)
+    threads = 4 * usable_cores()
     add = flags.add_argument
     add("--port", type=_port, default=8500, help="TCP port of the gRPC API; 0 lets the system choose")
     add("--host", default="127.0.0.1", help=f"address to listen on {ours}")
@@ -102,6 +104,12 @@ def _computing(flags: argparse.ArgumentParser) -> None:
         choices=("auto", "float32", "bfloat16", "int8"),
         default="auto",
         help="what to compute in; auto: the fastest that card and processor allow (not in tensorflow_model_server)",
+    )
+    add(
+        "--engine_streams",
+        type=_count,
+        default=min(usable_cores(), MOST_STREAMS),
+        help="calls computed side by side when they meet; 1 saves the memory of it (not in tensorflow_model_server)",
     )
     add("--version", action="store_true", help="print the versions and end")
 

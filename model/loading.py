@@ -26,7 +26,7 @@ class Loader:
     precision: Precision | None = None
     """What to compute in; None: what the card and the processor allow."""
     streams: int = 1
-    """Calls computed side by side."""
+    """Calls computed side by side when they meet."""
     batching: Parameters | None = None
     """How calls are joined; None: they aren't."""
     warmup_iterations: int = 1

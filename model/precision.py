@@ -22,8 +22,8 @@ CARD_FILE = "card.json"
 
 _CPU_INFO = Path("/proc/cpuinfo")
 _INT8_INSTRUCTIONS = ("amx_int8", "avx512_vnni", "avx_vnni", "avx2")
-"""Flags of processors that compute int8 faster than float32, the best one first. All but the last multiply and add it in
-one instruction; AVX2 takes three, and is twice as fast still (bench/results/precision.md)."""
+"""Flags of processors that compute int8 faster than float32, the best one first. All but AVX2 multiply and add in one
+instruction; it takes three, and is twice as fast still (bench/README.md)."""
 _NEEDS: dict[FullPrecision, str] = {"float32": "FP32", "bfloat16": "BF16"}
 
 _log = logging.getLogger(__name__)

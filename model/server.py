@@ -274,7 +274,8 @@ def _loader(options: argparse.Namespace, metrics: Metrics) -> Loader:
         raise ConfigError(
             "server_options.batching_parameters_file is set without setting server_options.enable_batching to true."
         )
-    return Loader(metrics, _precision(options.engine_precision), batching=batching, warmup_iterations=iterations)
+    precision = _precision(options.engine_precision)
+    return Loader(metrics, precision, options.engine_streams, batching, iterations)
 
 
 def _rules(options: argparse.Namespace) -> Rules:

@@ -7,13 +7,11 @@ import shutil
 import threading
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from model import cache
 from model.cache import MANIFEST, converted, prepared
 from model.convert import GRAPHS_FILE, TRUNK
-from model.engine import Engine, graphs_of
 from model.errors import LoadError
 from tests.conftest import TinyModel
 
@@ -93,14 +91,6 @@ def test_other_weights_are_another_entry(version: Path, tmp_path: Path) -> None:
 def test_what_is_no_saved_model_is_a_load_error(tmp_path: Path) -> None:
     with pytest.raises(LoadError, match="Could not find SavedModel"):
         converted(tmp_path)
-
-
-def test_waiting_for_a_stream_has_an_end(version: Path) -> None:
-    engine = Engine(graphs_of(converted(version)), "float32", streams=1)
-    images = {"images": np.zeros((1, 32, 40, 3), np.uint8)}
-    with engine._requests(1), pytest.raises(TimeoutError):
-        engine.run("serve_uint8", images, ["logits"], 0.01)
-    assert engine.run("serve_uint8", images, ["logits"], 1)["logits"].shape == (1, 3)
 
 
 def test_several_are_converted_in_one_child_and_a_bad_one_does_not_matter(

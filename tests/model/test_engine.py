@@ -1,0 +1,41 @@
+"""Calls that meet in one engine."""
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from model.cache import converted
+from model.engine import Engine, graphs_of
+from tests.conftest import TinyModel
+
+
+@pytest.mark.parametrize("streams", [1, 2, 3])
+def test_calls_that_meet_get_their_own_answers(tiny_model: TinyModel, streams: int) -> None:
+    engine = Engine(graphs_of(converted(tiny_model.models / "tiny" / "1")), "float32", streams)
+    rng = np.random.default_rng(0)
+    pictures = [rng.integers(0, 256, (1 + number % 3, 32, 40, 3), np.uint8) for number in range(24)]
+
+    def answer(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return engine.run("serve_uint8", {"images": picture}, ["probabilities"], 60)["probabilities"]
+
+    alone = [answer(picture) for picture in pictures]
+    assert not any(np.array_equal(*pair) for pair in pairwise(alone))
+    with ThreadPoolExecutor(8) as callers:
+        for one, other in zip(alone, callers.map(answer, pictures), strict=True):
+            np.testing.assert_allclose(other, one, atol=1e-6)
+
+
+@pytest.mark.parametrize("streams", [1, 2])
+def test_waiting_for_a_stream_has_an_end(tiny_model: TinyModel, streams: int) -> None:
+    engine = Engine(graphs_of(converted(tiny_model.models / "tiny" / "1")), "float32", streams)
+    images = {"images": np.zeros((1, 32, 40, 3), np.uint8)}
+    with ExitStack() as others:
+        for _ in range(1 if streams == 1 else 1 + streams):  # on all cores, and beside it
+            others.enter_context(engine._stream(1))
+        with pytest.raises(TimeoutError):
+            engine.run("serve_uint8", images, ["logits"], 0.01)
+    assert engine.run("serve_uint8", images, ["logits"], 1)["logits"].shape == (1, 3)
