@@ -32,6 +32,11 @@ $(VENV)/.clients: $(ROOT)/requirements/clients.txt $(VENV)/.dev
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $(VENV)/clients -r $<
 	@touch $@
 
+# So do the frameworks that the service is measured against: .venv/rivals/NAME goes before the environment.
+$(VENV)/.rival-%: $(ROOT)/requirements/rivals/%.txt $(VENV)/.trainer
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $(VENV)/rivals/$* -r $<
+	@touch $@
+
 run: $(VENV)/.run ## start the model server and the gateway (HOST=, PORT=, MODEL_PORT=, MODEL_REST_PORT= move them)
 	@cd $(ROOT) && exec env $(ADDRESS) $(BIN)/python run.py
 
@@ -85,6 +90,10 @@ lock: $(VENV)/.dev ## resolve pyproject.toml anew into requirements/*.txt
 	@cd $(ROOT) && for list in embedded gateway; do \
 	  $(COMPILE) --overrides requirements/overrides-no-tensorflow.in -c requirements/dev.txt --group $$list -o requirements/$$list.txt; done
 	@cd $(ROOT) && sed -i.bak "/'never'/d" requirements/*.txt && rm requirements/*.bak
+# A rival takes the environment's versions, except of what its .in names, and lists what the environment hasn't got.
+	@cd $(ROOT)/requirements && for list in rivals/*.in; do \
+	  grep -vE "^($$(sed 's/[^a-z-].*//' $$list | paste -sd'|' -))==" trainer.txt | $(COMPILE) -c - $$list | \
+	  grep -vxFf trainer.txt > $${list%.in}.txt; done
 
 clean: ## remove the virtual environment
 	@rm -rf $(VENV)

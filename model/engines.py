@@ -89,7 +89,10 @@ def open_engine(folder: Path, converted: Path, signatures: Mapping[str, Any], ch
 
 
 def _in_int8(folder: Path, graphs: Mapping[str, list[Path]], choice: Choice, streams: int) -> Computes | None:
-    """The int8 copy for the signatures that it has, and behind it the others, opened when one of them is called."""
+    """The int8 copy for the signatures that it has, and behind it the others, opened when one of them is called.
+
+    Those only explain: one at a time is enough for the memory that it takes.
+    """
     if choice.int8 is None:
         return None
     try:
@@ -100,4 +103,6 @@ def _in_int8(folder: Path, graphs: Mapping[str, list[Path]], choice: Choice, str
         _log.warning("%s: its int8 copy isn't used: %s; computing in %s", folder, said, choice.full)
         return None
     others = {name: chain for name, chain in graphs.items() if name not in quick}
-    return Both(engine, quick, Lazy(partial(Engine, others, choice.full, streams), choice.full)) if others else engine
+    if not others:
+        return engine
+    return Both(engine, quick, Lazy(partial(Engine, others, choice.full, 1), choice.full))
