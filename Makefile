@@ -72,8 +72,9 @@ train: $(VENV)/.trainer ## train CONFIG=sports7 on DATA= (OUTLIERS=, FOREIGN=) f
 	@cd $(ROOT) && $(BIN)/python -m trainer quantize $(MEASURE)
 	@$(if $(MODELS),,$(ROOT)/kube-config/copy-cards.sh)
 
-bench: $(VENV)/.trainer ## measure the service: beside the usual way, by precision, beyond its capacity (Linux, ten minutes)
-	@cd $(ROOT) && $(BIN)/python -m bench.service && $(BIN)/python -m bench.precision && $(BIN)/python -m bench.overload
+RIVALS := $(patsubst $(ROOT)/requirements/rivals/%.txt,$(VENV)/.rival-%,$(wildcard $(ROOT)/requirements/rivals/*.txt))
+bench: $(VENV)/.trainer $(RIVALS) ## measure the service: beside others, by precision, load and size (Linux, 15 minutes)
+	@cd $(ROOT) && for what in service precision overload growth rivals; do $(BIN)/python -m bench.$$what || exit; done
 
 bench-precision: $(VENV)/.trainer ## measure the model in TensorFlow, float32, bfloat16 and int8 (two minutes)
 	@cd $(ROOT) && $(BIN)/python -m bench.precision

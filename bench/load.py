@@ -3,9 +3,9 @@
     python -m bench.load URL CLIENTS SECONDS FILE...           each client sends its next request when one is answered
     python -m bench.load --rate=PER_SECOND URL CLIENTS ...     requests come when they're due, answered or not
 
-Prints JSON. A FILE is uploaded as a raw body; a FILE that is an http URL is sent as JSON. With a rate, a request's time
-counts from when it was due: a client that is late is the service's fault. What finds no free client isn't sent, and
-counted as `unsent`.
+Prints JSON. A FILE is uploaded as a raw body of `--type`; a FILE that is an http URL is sent as JSON. With a rate, a
+request's time counts from when it was due: a client that is late is the service's fault. What finds no free client
+isn't sent, and counted as `unsent`.
 """
 
 import argparse
@@ -53,7 +53,7 @@ class Client:
             self._connection = self._connection or http.client.HTTPConnection(
                 self._parts.hostname or "", self._parts.port, timeout=TIMEOUT_S
             )
-            path = f"{self._parts.path}?{self._parts.query}"
+            path = f"{self._parts.path}?{self._parts.query}" if self._parts.query else self._parts.path
             self._connection.request("POST", path, body, {"Content-Type": content_type})
             response = self._connection.getresponse()
             answer = response.read()
@@ -127,22 +127,23 @@ def _together(threads: list[threading.Thread]) -> None:
         thread.join()
 
 
-def _body(picture: str) -> tuple[bytes, str]:
+def _body(picture: str, content_type: str) -> tuple[bytes, str]:
     if picture.startswith("http"):
         return json.dumps({"url": picture}).encode(), "application/json"
-    return Path(picture).read_bytes(), "image/jpeg"
+    return Path(picture).read_bytes(), content_type
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rate", type=float)
+    parser.add_argument("--type", default="image/jpeg")
     parser.add_argument("url")
     parser.add_argument("clients", type=int)
     parser.add_argument("seconds", type=float)
     parser.add_argument("pictures", nargs="+")
     options = parser.parse_args()
     measured = Measured()
-    bodies = [_body(picture) for picture in options.pictures]
+    bodies = [_body(picture, options.type) for picture in options.pictures]
     clients = [Client(options.url, bodies, measured) for _ in range(options.clients)]
     began = time.perf_counter()
     if options.rate:

@@ -7,9 +7,6 @@ the 8 clients again. Writes overload.json and overload.md.
 """
 
 import argparse
-import json
-import subprocess
-import sys
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,20 +14,17 @@ from typing import Any
 
 import numpy as np
 
-from bench.processes import ROOT, Processes
-from bench.service import RESULTS, machine, make_pictures, start_service
+from bench.measuring import RESULTS, Row, load, machine, make_pictures, start_service, table, write
+from bench.processes import Processes
 
 TIMES = 5
 CLIENTS = 8
 SENDERS = 200
 
 
-def load(url: str, pictures: list[str], clients: int, seconds: float, rate: float | None = None) -> dict[str, Any]:
-    """What came of it: counts, rates, and the times of answers and refusals in milliseconds."""
-    flags = [f"--rate={rate}"] if rate else []
-    command = [sys.executable, "-m", "bench.load", *flags, url, str(clients), str(seconds), *pictures]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    measured = json.loads(done.stdout)
+def outcome(*how: Any, **options: Any) -> Row:
+    """What came of a load: counts, rates, and the times of answers and refusals in milliseconds."""
+    measured = load(*how, **options)
     row = {
         "answered": len(measured["latencies_ms"]),
         "answered_per_s": round(len(measured["latencies_ms"]) / measured["took_s"], 1),
@@ -44,7 +38,7 @@ def load(url: str, pictures: list[str], clients: int, seconds: float, rate: floa
     return row
 
 
-def measure(seconds: float) -> dict[str, Any]:
+def measure(seconds: float) -> Row:
     """A row for each of the three loads."""
     with ExitStack() as stack:
         pictures = [str(path) for path in make_pictures(Path(stack.enter_context(tempfile.TemporaryDirectory())))]
@@ -52,27 +46,25 @@ def measure(seconds: float) -> dict[str, Any]:
         stack.callback(service.stop)
         url = f"{start_service(service)}/predict"
         load(url, pictures, 2, min(2.0, seconds))  # warm up
-        rows = {"before": load(url, pictures, CLIENTS, seconds / 2)}
+        rows = {"before": outcome(url, pictures, CLIENTS, seconds / 2)}
         rate = TIMES * rows["before"]["answered_per_s"]
-        rows["overload"] = {"rate": round(rate, 1), **load(url, pictures, SENDERS, seconds, rate)}
-        rows["after"] = load(url, pictures, CLIENTS, seconds / 2)
+        rows["overload"] = {"rate": round(rate, 1), **outcome(url, pictures, SENDERS, seconds, rate=rate)}
+        rows["after"] = outcome(url, pictures, CLIENTS, seconds / 2)
         return rows
 
 
-def as_markdown(report: dict[str, Any]) -> str:
+def as_markdown(report: Row) -> str:
     columns = ["", "uploads/s", "answered/s", "p50, p99", "refused", "p50, p99", "failed"]
-    lines = [f"| {' | '.join(columns)} |", "| --- " * len(columns) + "|"]
+    lines = []
     for name, row in report["rows"].items():
         answered, refused = (
             ", ".join(f"{ms} ms" for ms in row.get(key, [])) for key in ("latencies_ms", "refusals_ms")
         )
-        lines.append(
-            f"| {name} | {row.get('rate', 'as answered')} | {row['answered_per_s']} | {answered} | {row['refused']} "
-            f"| {refused} | {row['failed']} |"
-        )
+        rate = row.get("rate", "as answered")
+        lines.append([name, rate, row["answered_per_s"], answered, row["refused"], refused, row["failed"]])
     unsent = report["rows"]["overload"]["unsent"]
     note = f"{unsent} uploads found none of the {SENDERS} senders free for a second, and weren't sent."
-    return "\n".join([*lines, "", f"{note} Machine: {report['machine']}."]) + "\n"
+    return f"{table(columns, lines)}\n{note} Machine: {report['machine']}.\n"
 
 
 def main() -> None:
@@ -81,10 +73,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
     report = {"machine": machine(), "seconds": options.seconds, "rows": measure(options.seconds)}
-    options.out.mkdir(exist_ok=True)
-    (options.out / "overload.json").write_text(json.dumps(report, indent=1) + "\n")
-    (options.out / "overload.md").write_text(as_markdown(report))
-    print(as_markdown(report))
+    write("overload", report, as_markdown(report), options.out)
 
 
 if __name__ == "__main__":
