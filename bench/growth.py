@@ -96,7 +96,7 @@ def by_workers(folder: Path, seconds: float) -> list[Row]:
         for streams in STREAMS:
             with service(f"--engine_streams={streams}", GATEWAY_WORKERS=str(workers)) as started:
                 loaded(started, pictures, BUSY, seconds)
-                memory = round(sum(started[0].memory_mib().values()))
+                memory = round(started[0].total_mib())
                 row = {"workers": workers, "streams": streams, **loaded(started, pictures, BUSY, seconds)}
                 rows.append({**row, "mib": memory})
     return rows

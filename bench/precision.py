@@ -1,6 +1,6 @@
 """What a prediction costs by what it is computed in: TensorFlow, and OpenVINO in float32, bfloat16 and int8.
 
-    python -m bench.precision [--seconds 2] [--rounds 3]
+    python -m bench.precision [--seconds 1.5] [--rounds 3]
 
 One picture at a time, batches of 8, and four callers that meet: the model alone, the same through `model.server` over
 gRPC, and OpenVINO's own benchmark_app. All are loaded at once and asked in turns, in one run on one machine; a figure
@@ -26,7 +26,7 @@ import grpc
 import numpy as np
 
 from bench.measuring import MODEL, VERSION, machine, table, write
-from bench.processes import ROOT, Processes, free_port, pss_mib
+from bench.processes import ROOT, Processes, free_port, resident_mib
 from model.int8 import FOLDER, GRAPH
 from model.precision import int8_instructions, supports
 from protos import predict_pb2, prediction_service_pb2_grpc
@@ -223,7 +223,7 @@ def measure(seconds: float, rounds: int) -> list[dict[str, Any]]:
                 for batch, callers in LOADS:
                     for system, asked in measures.items():
                         runs[system, batch, callers].append(summary(*asked(batch, callers, seconds), batch))
-            memory = {system: round(pss_mib(pid)) for system, pid in pids.items()}
+            memory = {system: round(resident_mib([pid])) for system, pid in pids.items()}
         for (system, batch, callers), found in runs.items():
             figures = {name: round(statistics.median(row[name] for row in found), 2) for name in found[0]}
             row = {"way": way, "system": system, "batch": batch, "callers": callers, **figures}
@@ -271,7 +271,7 @@ def as_markdown(report: dict[str, Any]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seconds", type=float, default=2.0)
+    parser.add_argument("--seconds", type=float, default=1.5)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--alone", help=argparse.SUPPRESS)
     options = parser.parse_args()

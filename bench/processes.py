@@ -8,6 +8,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -40,8 +41,12 @@ class Processes:
         return {name: sum(map(_cpu_s, family(process.pid))) for name, process in self.running.items()}
 
     def memory_mib(self) -> dict[str, float]:
-        """Resident memory by name, children included; what processes share counts once (PSS)."""
-        return {name: sum(map(pss_mib, family(process.pid))) for name, process in self.running.items()}
+        """Resident memory by name, children included; what these share counts once, whoever else has it as well."""
+        return {name: resident_mib(family(process.pid)) for name, process in self.running.items()}
+
+    def total_mib(self) -> float:
+        """Resident memory of all together."""
+        return resident_mib([pid for process in self.running.values() for pid in family(process.pid)])
 
     def stop(self) -> None:
         """End all of them."""
@@ -75,6 +80,27 @@ def family(pid: int) -> list[int]:
 def _cpu_s(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) * _TICK_S
+
+
+def resident_mib(pids: list[int]) -> float:
+    """Resident memory of processes together.
+
+    Their own memory, parts of it shared since a fork, counts by share. A file's pages count once, as many as the
+    mapping has that has most of them: PSS would leave a part of a library to every other program that uses it.
+    """
+    own_kb, files_kb = 0, defaultdict[tuple[str, str], int](int)
+    for pid in pids:
+        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text().split()
+        own_kb += sum(int(rollup[rollup.index(key) + 1]) for key in ("Pss_Anon:", "Pss_Shmem:"))
+        mapped, resident_kb = ("", ""), 0
+        for key, *values in map(str.split, Path(f"/proc/{pid}/smaps").read_text().splitlines()):
+            if not key.endswith(":"):  # a mapping's first line: range, rights, offset, device, inode, file
+                mapped = (values[4], values[1]) if len(values) > 4 else ("", "")
+            elif key == "Rss:":
+                resident_kb = int(values[0])
+            elif key == "Anonymous:" and mapped[0].startswith("/"):  # pages that were written to are its own
+                files_kb[mapped] = max(files_kb[mapped], resident_kb - int(values[0]))
+    return (own_kb + sum(files_kb.values())) / 1024
 
 
 def pss_mib(pid: int) -> float:

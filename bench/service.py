@@ -1,6 +1,6 @@
 """Throughput, latency, processor time and memory of the service, beside a gateway built the usual way.
 
-    python -m bench.service [--seconds 4] [--rounds 3] [--out bench/results]
+    python -m bench.service [--seconds 3] [--rounds 3] [--out bench/results]
 
 Both systems run at once and are loaded in turns, in one run on one machine: 1 and 8 closed-loop clients, and requests
 that come evenly at 80 % of what the 8 got; 1280x960 JPEGs by upload and by URL from loopback. Between the rounds the
@@ -103,7 +103,7 @@ def measure(seconds: float, rounds: int) -> Row:
                         runs[name, way, f"{clients}"].add(processes[name], urls[name], given[way], clients, seconds)
                     rate = OPEN_SHARE * runs[name, way, f"{CLIENTS[-1]}"].per_s[-1]
                     runs[name, way, OPEN].add(processes[name], urls[name], given[way], OPEN_CLIENTS, seconds, rate=rate)
-        memory = {name: processes[name].memory_mib() for name in SYSTEMS}
+        memory = {name: {**one.memory_mib(), "together": one.total_mib()} for name, one in processes.items()}
         own = own_cpu_ms(pictures)
     rows = [
         {"system": name, "way": way, "clients": clients, **load.row(), "steps_ms": load.steps_ms()}
@@ -134,7 +134,7 @@ def as_markdown(report: Row) -> str:
         f"{rows[way, '8', OURS]['requests_per_s'] / rows[way, '8', REFERENCE]['requests_per_s']:.1f} times by {way}"
         for way in WAYS
     ]
-    memory = {name: sum(parts.values()) for name, parts in report["memory_mib"].items()}
+    memory = {name: parts["together"] for name, parts in report["memory_mib"].items()}
     parts = {
         name: ", ".join(f"{part} {mib:.0f} MiB" for part, mib in report["memory_mib"][name].items()) for name in SYSTEMS
     }
@@ -178,7 +178,7 @@ def plot(report: Row, path: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seconds", type=float, default=4.0)
+    parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()

@@ -103,7 +103,7 @@ def documents() -> dict[Path, str]:
     shown = cards(MODELS / SHOWN)[-1]
     measured = {
         name: (ROOT / "bench" / "results" / f"{name}.md").read_text().strip()
-        for name in ("pixels", "service", "explain", "precision", "overload")
+        for name in ("pixels", "service", "explain", "precision")
     }
     taken = {"settings": settings_table(), "figures": accuracy(shown), "known": known_scores(shown)}
     for name, text in {**taken, **measured}.items():

@@ -1,10 +1,11 @@
 """How are a model's outputs computed? OpenVINO on the processor, from the graphs that `model.convert` wrote."""
 
 import json
-import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -83,10 +84,10 @@ class _Streams:
         if (cores := usable_cores()) < bound_cores():  # else OpenVINO knows better, hyper-threads for one
             options["INFERENCE_NUM_THREADS"] = cores
         compiled = {path: core.compile_model(path, "CPU", options) for path in paths}
-        # A set of requests belongs to one call at a time; waiting for one is the only queue.
-        self._idle: queue.LifoQueue[dict[Path, _Request]] = queue.LifoQueue()
-        for _ in range(count):
-            self._idle.put({path: _Request(model) for path, model in compiled.items()})
+        # A set of requests belongs to one call at a time; waiting for one is the only queue, first come, first served.
+        self._idle = [{path: _Request(model) for path, model in compiled.items()} for _ in range(count)]
+        self._waiting: deque[Future[dict[Path, _Request]]] = deque()
+        self._lock = threading.Lock()
 
     @contextmanager
     def one(self, timeout_s: float) -> Iterator[dict[Path, _Request]]:
@@ -95,14 +96,33 @@ class _Streams:
         Raises:
             TimeoutError: None was free in time.
         """
-        try:
-            requests = self._idle.get(timeout=max(0.0, timeout_s))
-        except queue.Empty:
-            raise TimeoutError from None
+        requests = self._taken(timeout_s)
         try:
             yield requests
         finally:
-            self._idle.put(requests)
+            self._give_back(requests)
+
+    def _taken(self, timeout_s: float) -> dict[Path, _Request]:
+        with self._lock:
+            if self._idle:  # then nobody waits
+                return self._idle.pop()
+            turn: Future[dict[Path, _Request]] = Future()
+            self._waiting.append(turn)
+        try:
+            return turn.result(max(0.0, timeout_s))
+        except TimeoutError:
+            if turn.cancel():
+                raise TimeoutError from None
+            return turn.result()  # it came at the last moment
+
+    def _give_back(self, requests: dict[Path, _Request]) -> None:
+        with self._lock:
+            while self._waiting:
+                turn = self._waiting.popleft()
+                if turn.set_running_or_notify_cancel():
+                    turn.set_result(requests)
+                    return
+            self._idle.append(requests)
 
 
 class Engine:

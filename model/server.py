@@ -27,6 +27,7 @@ from model.cache import prepared
 from model.config import ModelConfig, models_of, read_config
 from model.errors import ConfigError, LoadError, ServingError
 from model.loading import Loader
+from model.memory import keep_one_pool
 from model.metrics import Metrics
 from model.monitoring import metrics_path
 from model.precision import Precision, supports
@@ -75,6 +76,7 @@ def serve(options: argparse.Namespace) -> int:
         ConfigError: The flags or the configuration file ask for something impossible.
         ServingError: TensorFlow Serving refuses the configuration too.
     """
+    keep_one_pool()
     for line in flags.judged(options):
         _log.warning("%s", line)
     models, metrics = _models(options), Metrics()

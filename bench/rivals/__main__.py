@@ -1,6 +1,6 @@
 """The service beside what somebody would pick instead: the same model behind five frameworks, on two runtimes.
 
-    python -m bench.rivals [--seconds 3] [--rounds 1] [--only litserve ...]
+    python -m bench.rivals [--seconds 2] [--rounds 1] [--only litserve ...]
 
 The service runs all the time, the others one after the other; each is loaded in turns with the service, in one run on
 one machine, by 1 and 8 closed-loop clients with 1280x960 uploads. Writes bench/results/rivals.json and rivals.md.
@@ -39,7 +39,7 @@ class System:
 
     def row(self) -> Row:
         """What is written of it."""
-        memory = round(sum(self.processes.memory_mib().values()))
+        memory = round(self.processes.total_mib())
         return {"clients": {clients: rounds.row() for clients, rounds in self.rounds.items()}, "mib": memory}
 
 
@@ -107,13 +107,14 @@ def as_markdown(report: Row) -> str:
     )
     return (
         f"{table(columns, lines)}\nOurs beside the last of them: {said}, in {last['mib']} MiB. It computes in "
-        f"{report['precision']}, the others what the SavedModel holds, float32.\n\nMachine: {report['machine']}.\n"
+        f"{report['precision']}, the others the SavedModel as their runtime does by itself.\n\n"
+        f"Machine: {report['machine']}.\n"
     )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seconds", type=float, default=3.0)
+    parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--only", nargs="+", choices=list(RIVALS), default=list(RIVALS))
     options = parser.parse_args()

@@ -1,18 +1,41 @@
-"""The measurements still run: a second of each load, and what they write."""
+"""The measurements still run: a moment of each load, and what they write."""
 
 import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from tests.conftest import ROOT
 
 
+def measured(name: str, out: Path, *flags: str) -> Any:
+    command = [sys.executable, "-m", f"bench.{name}", *flags, "--out", str(out)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=150)
+    return json.loads((out / f"{name}.json").read_text())["rows"]
+
+
 def test_overload_is_measured(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "bench.overload", "--seconds", "1", "--out", str(tmp_path)]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=110)
-    rows = json.loads((tmp_path / "overload.json").read_text())["rows"]
+    rows = measured("overload", tmp_path, "--seconds", "1")
     assert list(rows) == ["before", "overload", "after"]
     assert all(row["answered"] > 0 for row in rows.values())
     assert not any(row["failed"] for row in rows.values())
     assert (tmp_path / "overload.md").read_text().count("\n| ") == 4
+
+
+def test_service_is_measured_beside_the_usual_way(tmp_path: Path) -> None:
+    rows = measured("service", tmp_path, "--seconds", "0.5", "--rounds", "1")
+    loads = {(row["system"], row["way"], row["clients"]) for row in rows}
+    assert loads == {
+        (name, way, load) for name in ("ours", "reference") for way in ("upload", "url") for load in ("1", "8", "80 %")
+    }
+    assert all(row["requests_per_s"] > 0 < row["gateway_cpu_ms"] for row in rows)
+    assert (tmp_path / "service.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_growth_is_measured(tmp_path: Path) -> None:
+    rows = measured("growth", tmp_path, "--seconds", "0.2", "--only", "clients", "batch")
+    assert [row["clients"] for row in rows["clients"]] == [1, 2, 4, 8, 16, 32, 64]
+    assert [row["batch"] for row in rows["batch"]] == [1, 2, 4, 8, 16, 32]
+    assert all(row["requests_per_s"] > 0 for row in rows["clients"])
+    assert (tmp_path / "growth.png").read_bytes().startswith(b"\x89PNG")

@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from itertools import pairwise
+from time import sleep
 
 import numpy as np
 import pytest
@@ -39,3 +40,21 @@ def test_waiting_for_a_stream_has_an_end(tiny_model: TinyModel, streams: int) ->
         with pytest.raises(TimeoutError):
             engine.run("serve_uint8", images, ["logits"], 0.01)
     assert engine.run("serve_uint8", images, ["logits"], 1)["logits"].shape == (1, 3)
+
+
+def test_first_come_is_first_served(tiny_model: TinyModel) -> None:
+    engine = Engine(graphs_of(converted(tiny_model.models / "tiny" / "1")), "float32", 1)
+    served: list[int] = []
+
+    def call(number: int) -> None:
+        with engine._stream(30):
+            served.append(number)
+
+    with ThreadPoolExecutor(8) as callers, engine._stream(1):
+        for number in range(8):
+            callers.submit(call, number)
+            while len(engine._whole._waiting) <= number:
+                sleep(0.001)
+        with pytest.raises(TimeoutError), engine._stream(0):  # whoever gives up is passed over
+            pass
+    assert served == list(range(8))
