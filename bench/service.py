@@ -24,6 +24,7 @@ from bench.precision import alone
 from bench.processes import Processes, free_port, wait_for
 from gateway.images import decode
 from gateway.preprocessing import Resize, to_tensor
+from model.cores import usable_cores
 from model.precision import choose
 from protos import predict_pb2
 from protos.tensors import to_proto
@@ -111,6 +112,7 @@ def measure(seconds: float, rounds: int) -> Row:
     ]
     return {
         "precision": precision,
+        "cores": usable_cores(),
         "model_per_s": round(statistics.median(model_per_s), 1),
         "rows": rows,
         "memory_mib": memory,
@@ -134,6 +136,8 @@ def as_markdown(report: Row) -> str:
         f"{rows[way, '8', OURS]['requests_per_s'] / rows[way, '8', REFERENCE]['requests_per_s']:.1f} times by {way}"
         for way in WAYS
     ]
+    whole, own = 1000 * report["cores"] / eight["requests_per_s"], sum(report["own_cpu_ms"].values())
+    left = whole - eight["model_cpu_ms"] - eight["gateway_cpu_ms"]
     memory = {name: parts["together"] for name, parts in report["memory_mib"].items()}
     parts = {
         name: ", ".join(f"{part} {mib:.0f} MiB" for part, mib in report["memory_mib"][name].items()) for name in SYSTEMS
@@ -146,9 +150,14 @@ def as_markdown(report: Row) -> str:
         f"pictures/s; by upload {eight['requests_per_s'] / report['model_per_s']:.0%} of that are left.",
         f"One client by URL, ours: a request waits for {waited} (medians). The gateway's own steps, run alone, take "
         f"processor time: {spent}.",
+        f"Where the time of {report['cores']} cores goes with 8 clients by upload, ours: {whole:.0f} ms a request, "
+        f"{eight['model_cpu_ms']} of them in the model server (the model alone takes "
+        f"{1000 * report['cores'] / report['model_per_s']:.0f}), {eight['gateway_cpu_ms']} in the gateway "
+        f"({own:.1f} of them its own steps; the rest is HTTP, gRPC and Python, no part of it large), {left:.1f} in the "
+        "clients and the kernel, or idle.",
         f"Machine: {report['machine']}.",
     ]
-    return "\n".join([table(columns, lines), " ".join(said[:2]), "", said[2], "", said[3], ""])
+    return "\n".join([table(columns, lines), " ".join(said[:2]), "", " ".join(said[2:4]), "", said[4], ""])
 
 
 def plot(report: Row, path: Path) -> None:
@@ -172,7 +181,7 @@ def plot(report: Row, path: Path) -> None:
         )
         axis.set_title(title)
         axis.spines[["top", "right"]].set_visible(False)
-    figure.axes[1].legend(frameon=False, loc="upper left")
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
     figure.savefig(path, dpi=110, metadata={"Software": None})
 
 
