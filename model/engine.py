@@ -76,13 +76,16 @@ class _Streams:
 
     def __init__(self, paths: Iterable[Path], precision: Precision, count: int) -> None:
         core = openvino.Core()
-        options = {
+        options: dict[str, Any] = {
             "INFERENCE_PRECISION_HINT": _OPENVINO_TYPES[precision],
             "NUM_STREAMS": count,
             "PERFORMANCE_HINT": "LATENCY",
         }
         if (cores := usable_cores()) < bound_cores():  # else OpenVINO knows better, hyper-threads for one
             options["INFERENCE_NUM_THREADS"] = cores
+            options["ENABLE_CPU_PINNING"] = (
+                False  # every container with a quota would pin its threads to the same cores
+            )
         compiled = {path: core.compile_model(path, "CPU", options) for path in paths}
         # A set of requests belongs to one call at a time; waiting for one is the only queue, first come, first served.
         self._idle = [{path: _Request(model) for path, model in compiled.items()} for _ in range(count)]

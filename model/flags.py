@@ -9,6 +9,7 @@ from model.errors import ConfigError
 
 MOST_STREAMS = 4
 """Calls computed side by side, however many cores there are: each stream has buffers of its own."""
+LARGEST_STREAMS = 64
 _TRUE, _FALSE = ("true", "1", "t", "yes"), ("false", "0", "f", "no")
 
 _WITHOUT_EFFECT = {
@@ -107,7 +108,7 @@ def _computing(flags: argparse.ArgumentParser) -> None:
     )
     add(
         "--engine_streams",
-        type=_count,
+        type=_streams,
         default=min(usable_cores(), MOST_STREAMS),
         help="calls computed side by side when they meet; 1 saves the memory of it (not in tensorflow_model_server)",
     )
@@ -161,6 +162,12 @@ def _port(text: str) -> int:
     if text.isascii() and text.isdigit() and int(text) < 65536:
         return int(text)
     raise argparse.ArgumentTypeError(f"{text!r} is no port")
+
+
+def _streams(text: str) -> int:
+    if (count := _count(text)) <= LARGEST_STREAMS:
+        return count
+    raise argparse.ArgumentTypeError(f"{count} is more than {LARGEST_STREAMS}")
 
 
 def _count(text: str) -> int:

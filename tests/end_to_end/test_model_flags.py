@@ -47,6 +47,8 @@ def ends_with(*flags: str) -> str:
         ("--saved_model_tags=serve,tpu", "only `serve` is served"),
         ("--ssl_config_file=/nowhere", "/nowhere can't be read"),
         ("--engine_precision=float16", "invalid choice: 'float16'"),
+        ("--engine_streams=65", "65 is more than 64"),
+        ("--engine_streams=0", "'0' is no number above 0"),
     ],
 )
 def test_wrong_flag_ends_the_start_with_a_sentence(flags: tuple[str, str], flag: str, text: str) -> None:

@@ -3,12 +3,15 @@
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from itertools import pairwise
+from pathlib import Path
 from time import sleep
 
 import numpy as np
+import openvino
 import pytest
 from numpy.typing import NDArray
 
+import model.engine
 from model.cache import converted
 from model.engine import Engine, graphs_of
 from tests.conftest import TinyModel
@@ -28,6 +31,24 @@ def test_calls_that_meet_get_their_own_answers(tiny_model: TinyModel, streams: i
     with ThreadPoolExecutor(8) as callers:
         for one, other in zip(alone, callers.map(answer, pictures), strict=True):
             np.testing.assert_allclose(other, one, atol=1e-6)
+
+
+def test_no_more_threads_than_the_quota_allows(tiny_model: TinyModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model.engine, "bound_cores", lambda: 8)
+    monkeypatch.setattr(model.engine, "usable_cores", lambda: 1)
+    graphs, options = graphs_of(converted(tiny_model.models / "tiny" / "1")), []
+    compile_model = openvino.Core.compile_model
+
+    def compiled(core: openvino.Core, path: Path, device: str, given: dict[str, object]) -> openvino.CompiledModel:
+        made = compile_model(core, path, device, given)
+        options.append((made.get_property("INFERENCE_NUM_THREADS"), made.get_property("ENABLE_CPU_PINNING")))
+        return made
+
+    monkeypatch.setattr(openvino.Core, "compile_model", compiled)
+    engine = Engine(graphs, "float32", 1)
+    assert set(options) == {(1, False)}
+    images = {"images": np.zeros((1, 32, 40, 3), np.uint8)}
+    assert engine.run("serve_uint8", images, ["logits"], 1)["logits"].shape == (1, 3)
 
 
 @pytest.mark.parametrize("streams", [1, 2])
