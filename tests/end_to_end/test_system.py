@@ -125,7 +125,7 @@ def test_memory_after_a_hundred_predictions(tmp_path: Path) -> None:
         assert explained.ok
         # Where int8 computes, what explains is in memory from here on only; 85 MB of it are the cache's file.
         assert memory_mib(system.child("model.server")) < 450
-        assert max(map(memory_mib, system.workers())) < 135  # blocks of the overlay are kept, up to 32 MB
+        assert max(map(memory_mib, system.workers())) < 110
 
 
 def part(*command: str, **environment: str) -> subprocess.Popen[bytes]:
