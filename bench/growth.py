@@ -163,29 +163,37 @@ _TEXTS = {"clients": _clients, "size": _sizes, "batch": _batches, "workers": _wo
 
 
 def plot(report: Row, path: Path) -> None:
-    """Throughput and latency by clients, cost by size, throughput by batch."""
+    """Throughput and latency by clients, by size, by batch and by workers."""
     from matplotlib.figure import Figure
 
     rows = report["rows"]
-    figure = Figure(figsize=(11, 6), layout="constrained")
-    (rate, latency), (size, batch) = figure.subplots(2, 2)
+    figure = Figure(figsize=(14, 6), layout="constrained")
+    (rate, size, batch), (latency, size_rate, workers) = figure.subplots(2, 3)
 
-    def line(axis: Any, question: str, by: str, figures: dict[str, str], title: str) -> None:
-        across = [row[by] for row in rows.get(question, [])]
+    def line(axis: Any, found: list[Row], by: str, figures: dict[str, str], title: str) -> None:
+        across = [row[by] for row in found]
         for name, label in figures.items():
-            axis.plot(across, [row[name] for row in rows.get(question, [])], "o-", label=label)
+            axis.plot(across, [row[name] for row in found], "o-", label=label)
+        axis.autoscale(axis="y")  # to all lines so far, and from 0
         axis.set(title=title, xscale="log", ylim=(0, None))
         axis.set_xticks(across, [f"{number:g}" for number in across])
         axis.minorticks_off()
         axis.spines[["top", "right"]].set_visible(False)
-        if len(figures) > 1:
+        if any(figures.values()):
             axis.legend(frameon=False)
 
-    line(rate, "clients", "clients", {"requests_per_s": ""}, "requests/s, by clients")
-    line(latency, "clients", "clients", {"p50_ms": "p50", "p99_ms": "p99"}, "latency in ms, by clients")
+    clients, sizes, batches, at_work = (rows.get(name, []) for name in QUESTIONS)
+    line(rate, clients, "clients", {"requests_per_s": ""}, "requests/s, by clients")
+    line(latency, clients, "clients", {"p50_ms": "p50", "p99_ms": "p99"}, "latency in ms, by clients")
     costs = {"p50_ms": "p50, one client", "gateway_cpu_ms": "gateway CPU"}
-    line(size, "size", "megapixels", costs, "ms, by megapixels")
-    line(batch, "batch", "batch", {"pictures_per_s": ""}, "pictures/s of the model server, by pictures in a call")
+    line(size, sizes, "megapixels", costs, "ms, by megapixels")
+    busy = [{**row["busy"], "megapixels": row["megapixels"]} for row in sizes]
+    line(size_rate, busy, "megapixels", {"requests_per_s": ""}, f"requests/s of {BUSY} clients, by megapixels")
+    line(batch, batches, "batch", {"pictures_per_s": ""}, "pictures/s of the model server, by pictures in a call")
+    for streams in STREAMS:
+        found = [row for row in at_work if row["streams"] == streams]
+        named = {"requests_per_s": f"{streams} stream{'s' * (streams > 1)}"}
+        line(workers, found, "workers", named, f"requests/s of {BUSY} clients, by gateway workers")
     figure.savefig(path, dpi=110, metadata={"Software": None})
 
 
