@@ -9,10 +9,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from pydantic import SecretStr
+
 from docs import figures
 from docs.architecture import drawing
 from docs.model_card import model_card
-from gateway.settings import Address, Settings
+from gateway.settings import Address, Settings, variable
 
 ROOT = Path(__file__).resolve().parent.parent
 MODELS = ROOT / "model"
@@ -23,18 +25,23 @@ SHOWN = "sports7"
 def settings_table() -> str:
     """Every setting with its default and its meaning."""
     rows = ["| variable | default | meaning |", "| --- | --- | --- |"]
-    for kind, prefix in ((Settings, "GATEWAY_"), (Address, "")):
+    for kind in (Settings, Address):
         for name, field in kind.model_fields.items():
-            rows.append(f"| `{prefix}{name.upper()}` | {_default(field.default)} | {field.description} |")
+            default = "the user's state folder" if name == "data_dir" else _default(field.default)
+            rows.append(f"| `{variable(kind, name)}` | {default} | {field.description} |")
     return "\n".join(rows)
 
 
 def _default(value: Any) -> str:
+    if isinstance(value, bool):
+        return "`on`" if value else "`off`"
+    if isinstance(value, SecretStr):
+        value = value.get_secret_value()
     if isinstance(value, Path):
         return f"the checkout's `{value.relative_to(ROOT)}/`"
     if isinstance(value, tuple):
         value = ",".join(map(str, value))
-    return f"`{value}`" if value != "" else "empty"
+    return f"`{value}`" if value not in ("", None) else "empty"
 
 
 def cards(model: Path) -> list[dict[str, Any]]:

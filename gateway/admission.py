@@ -30,29 +30,41 @@ class Admission:
 
     def __init__(self, max_in_flight: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._max_in_flight, self._clock = max_in_flight, clock
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self._in_flight = self._at_model = 0
         self._each_s = 0.0
 
     @contextmanager
-    def one(self, deadline: Deadline) -> Iterator[None]:
+    def one(self, deadline: Deadline, *, patient: bool = False) -> Iterator[None]:
         """Be in flight for the block.
+
+        Args:
+            deadline: The request's.
+            patient: Wait for a place until the deadline, as a batch does, which would else crowd itself out.
 
         Raises:
             Overloaded: As many as may be are in flight, or they'd take too much of the time until the deadline.
         """
         with self._lock:
-            if self._in_flight >= self._max_in_flight:
-                raise Overloaded(f"{self._max_in_flight} predictions in flight")
-            wait_s = self._at_model * self._each_s
-            if wait_s > WAITING_SHARE * deadline.remaining_s():
-                raise Overloaded(f"{self._at_model} predictions before this one would take {wait_s:.1f} s")
+            while refusal := self._refusal(deadline):
+                if not patient or not self._lock.wait(deadline.remaining_s()):
+                    raise Overloaded(refusal)
             self._in_flight += 1
         try:
             yield
         finally:
             with self._lock:
                 self._in_flight -= 1
+                self._lock.notify()
+
+    def _refusal(self, deadline: Deadline) -> str:
+        """Why one more isn't let in now, or nothing."""
+        if self._in_flight >= self._max_in_flight:
+            return f"{self._max_in_flight} predictions in flight"
+        wait_s = self._at_model * self._each_s
+        if wait_s > WAITING_SHARE * deadline.remaining_s():
+            return f"{self._at_model} predictions before this one would take {wait_s:.1f} s"
+        return ""
 
     @contextmanager
     def at_model(self) -> Iterator[None]:

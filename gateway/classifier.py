@@ -153,18 +153,18 @@ class Classifier:
     def _prepare(self, picture: bytes, card: Card, deadline: Deadline, timings: Timings) -> Images:
         """The picture as the card's model wants it: uint8 (1, H, W, 3)."""
         with timings.step("decode"):
-            image = self.decode(picture, card, card.resize.decode_scale, deadline)
+            image = self.decode(picture, card.input_size, card.resize.decode_scale, deadline)
         with timings.step("preprocess"):
             return to_tensor(image, card.input_size, card.resize)
 
-    def decode(self, picture: bytes, card: Card, scale: DecodeScale, deadline: Deadline) -> Image.Image:
+    def decode(self, picture: bytes, size: tuple[int, int], scale: DecodeScale, deadline: Deadline) -> Image.Image:
         """The picture as an image, when there is a turn for it (`gateway.images.decode`).
 
         Raises:
             Overloaded: There was none before the deadline.
             ImageUnreadable, ImageTooLarge
         """
-        return decode(picture, card.input_size, scale, lambda pixels: self._slots.turn(pixels, deadline))
+        return decode(picture, size, scale, lambda pixels: self._slots.turn(pixels, deadline))
 
     def _compute(
         self,

@@ -4,13 +4,19 @@
   + InvalidRequest         400  the body or the query isn't what the API asks for
   + BodyTooSlow            408  the body wasn't there before the deadline
   + BodyTooLarge           413  the body has more than a picture and its form need
+  + BatchTooLarge          413  the batch holds more pictures than are taken at a time
   + NotExplainable         400  the model has no signature that explains
+  + UnknownLabel           400  the prediction's model has no such class
   + ImageError                  the picture can't be used
     - ImageUnreachable     422  no public address answered with a picture
     - ImageTooLarge        413  more bytes or pixels than we read
     - ImageUnreadable      415  the bytes are no picture we can decode
     - FormatNotRead        415  they are a picture of a format that we don't read
   + UnknownModel           404  no card knows that model or version
+  + UnknownPrediction      404  the history has no such prediction
+  + NoPicture              404  no picture is kept of that prediction
+  + HistoryOff             404  predictions aren't kept here
+  + HistoryUnavailable     503  the database doesn't answer, or the prediction isn't in it yet
   + Overloaded             503  as many requests as we take are in flight
   + ModelError                  the model server gave no usable answer; someone should look
     - ModelUnavailable     503  down, starting or overloaded
@@ -75,12 +81,30 @@ class BodyTooLarge(GatewayError):
     detail_is_public = True
 
 
+class BatchTooLarge(GatewayError):
+    """The batch holds more pictures than are taken at a time."""
+
+    status = 413
+    code = "batch_too_large"
+    message = "The batch holds more pictures than this API takes at a time."
+    detail_is_public = True
+
+
 class NotExplainable(GatewayError):
     """The model has no signature that explains."""
 
     status = 400
     code = "not_explainable"
     message = "This model can't explain its answers."
+
+
+class UnknownLabel(GatewayError):
+    """The prediction's model has no such class."""
+
+    status = 400
+    code = "unknown_label"
+    message = "The prediction's model has no such class."
+    detail_is_public = True
 
 
 class ImageError(GatewayError):
@@ -133,6 +157,40 @@ class UnknownModel(GatewayError):
     code = "unknown_model"
     message = "No such model or version is served here."
     detail_is_public = True
+
+
+class UnknownPrediction(GatewayError):
+    """The history has no such prediction, or what was given is no id."""
+
+    status = 404
+    code = "unknown_prediction"
+    message = "There is no such prediction."
+
+
+class NoPicture(GatewayError):
+    """No picture is kept of that prediction."""
+
+    status = 404
+    code = "no_picture"
+    message = "No picture is kept of this prediction."
+
+
+class HistoryOff(GatewayError):
+    """Predictions aren't kept here."""
+
+    status = 404
+    code = "history_off"
+    message = "This service keeps no history."
+
+
+class HistoryUnavailable(GatewayError):
+    """The database doesn't answer, or the prediction isn't in it yet."""
+
+    status = 503
+    code = "history_unavailable"
+    message = "The history isn't available; please try again."
+    report = True
+    retry_after_s = 1
 
 
 class Overloaded(GatewayError):

@@ -38,6 +38,10 @@ def when_ready(server: Any) -> None:
     """The address is bound, and no worker is made yet."""
     import gateway.app  # noqa: F401
 
+    if _settings.history:
+        from gateway.history.history import prepare
+
+        prepare(_settings)
     gc.freeze()  # collections would write to what is shared
 
 

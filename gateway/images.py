@@ -6,6 +6,7 @@ The trainer decodes with the same function, so that a model sees in service what
 import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import dataclass
 from io import BytesIO
 from typing import Literal
 
@@ -73,6 +74,27 @@ class _Pieces(BytesIO):
         if self._left < 0:
             raise ImageUnreadable(f"more than {MAX_PIECES} pieces")
         return super().read(size)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a picture's head says of it."""
+
+    format: str
+    """Pillow's name of it."""
+    width: int
+    """Upright, in pixels."""
+    height: int
+
+
+def facts(picture: bytes) -> Facts:
+    """What a picture is that was decoded already; its pixels aren't looked at."""
+    with Image.open(_Pieces(picture), formats=FORMATS) as image:
+        # Pillow decodes a whole PNG to look for what usually stands before its pixels.
+        asked = image.format != "PNG" or "exif" in image.info
+        sideways = asked and _orientation(image) in _SIDEWAYS
+        width, height = (image.height, image.width) if sideways else image.size
+        return Facts("JPEG" if image.format == "MPO" else str(image.format), width, height)
 
 
 def decode(

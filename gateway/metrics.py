@@ -57,6 +57,17 @@ class Metrics:
             registry=self.registry,
         )
 
+        self._history_rows = Counter(
+            "gateway_history_rows_total",
+            "Predictions by what became of their row.",
+            ["fate"],
+            registry=self.registry,
+        )
+
+    def history_rows(self, fate: str, count: int) -> None:
+        """Count predictions that are written to the database, laid into the spool, lost, replayed or refused."""
+        self._history_rows.labels(fate).inc(count)
+
     def serve(self, host: str, port: int) -> None:
         """Answer scrapes at /metrics, in a thread of this process, as soon as no other one has the port."""
         threading.Thread(target=self._serve, args=(host, port), name="metrics", daemon=True).start()

@@ -25,6 +25,9 @@ SECURITY_HEADERS = {
 }
 """On every answer; a page says itself what it may load."""
 
+SURPRISE = ("internal_error", "Something went wrong on our side.")
+"""Code and text of an error that nobody foresaw."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -67,7 +70,7 @@ def install(app: Flask) -> None:
     @app.errorhandler(Exception)
     def answer_surprise(error: Exception) -> Response:
         _log.exception("unexpected", exc_info=error, extra={"fields": {"request_id": g.get("request_id", "")}})
-        return problem(500, "internal_error", "Something went wrong on our side.")
+        return problem(500, *SURPRISE)
 
 
 def new_request_id() -> str:
@@ -87,7 +90,12 @@ def problem(status: int, code: str, detail: str) -> Response:
 
 def document(status: int, code: str, detail: str, request_id: str) -> bytes:
     """Problem details, as JSON."""
-    fields = {
+    return json.dumps(fields(status, code, detail, request_id)).encode() + b"\n"
+
+
+def fields(status: int, code: str, detail: str, request_id: str) -> dict[str, object]:
+    """Problem details."""
+    return {
         "type": "about:blank",
         "title": code.replace("_", " ").capitalize(),
         "status": status,
@@ -95,4 +103,3 @@ def document(status: int, code: str, detail: str, request_id: str) -> bytes:
         "code": code,
         "request_id": request_id,
     }
-    return json.dumps(fields).encode() + b"\n"

@@ -17,6 +17,7 @@ import grpc
 import pytest
 
 from model.precision import supports
+from tests.databases import PostgreSQL, postgresql
 from tests.image_server import ImageServer
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -95,10 +96,11 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory, own_cache: Path) -> Tin
 
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Converted models go to a folder of this run, not into the user's cache."""
+    """Converted models and histories go to folders of this run, not to the user's."""
     folder = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(folder))
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
         yield folder
 
 
@@ -168,3 +170,16 @@ def image_server() -> Iterator[ImageServer]:
     """An origin of pictures on loopback; its paths are behaviours."""
     with ImageServer() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgreSQL]:
+    """A PostgreSQL server; a test that stops it starts it again."""
+    with postgresql() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """A database that nobody used yet: SQLite's is a file in the data folder, as it is by default."""
+    return "" if request.param == "sqlite" else str(request.getfixturevalue("postgres").fresh())

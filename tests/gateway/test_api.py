@@ -69,7 +69,7 @@ def test_upload_is_answered_with_the_top_class(client: FlaskClient) -> None:
     assert 0 < float(response.headers["X-Confidence"]) <= 1
     assert response.headers["X-Confident"] == "true"
     steps = [step.split(";")[0] for step in response.headers["Server-Timing"].split(", ")]
-    assert steps == ["decode", "preprocess", "model"]
+    assert steps == ["decode", "preprocess", "model", "history"]
 
 
 @pytest.mark.parametrize("flag", ["true", "TRUE", "1"])

@@ -133,7 +133,7 @@ def test_body_is_a_picture_or_the_callers_error(app: Flask, uploads: Uploads, bo
     with app.test_request_context("/predict", method="POST", data=body, content_type=kind) as context:
         request: Request = context.request
         try:
-            picture, status = uploads.picture(request, Deadline(5), Timings()), 200
+            picture, status = uploads.picture(request, Deadline(5), Timings()).picture, 200
         except GatewayError as error:
             picture, status = b"none", error.status
     assert 0 < len(picture) <= 1000

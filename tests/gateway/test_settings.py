@@ -27,6 +27,9 @@ def test_defaults_allow_nothing_private() -> None:
         ("GATEWAY_ALLOWED_PORTS", "80,99999"),
         ("GATEWAY_ALLOWED_NETWORKS", "10.0.0.1/8"),
         ("GATEWAY_CORS_ORIGINS", "https://a.example/page"),
+        ("GATEWAY_HISTORY", "maybe"),
+        ("GATEWAY_KEEP_IMAGES", "s3:/bucket"),
+        ("GATEWAY_BATCH_TIMEOUT_S", "61"),
         ("PORT", "http"),
     ],
 )
@@ -45,3 +48,35 @@ def test_unknown_variable_is_named(monkeypatch: pytest.MonkeyPatch, caplog: pyte
     with caplog.at_level(logging.WARNING):
         load()
     assert "GATEWAY_REQEST_TIMEOUT_S" in caplog.text
+
+
+def test_databases_url_is_read_by_its_own_name_and_never_shown(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://me:secret@host/name")
+    monkeypatch.setenv("GATEWAY_DATABASE_URL", "postgresql://nobody/reads/this")
+    settings = load()[0]
+    assert settings.database_url.get_secret_value() == "postgresql://me:secret@host/name"
+    assert "secret" not in repr(settings)
+    assert "GATEWAY_DATABASE_URL is no setting" in caplog.text
+    monkeypatch.setenv("DATABASE_URL", "postgresql://me:secret@host:port/name")
+    with pytest.raises(SystemExit, match=r"^DATABASE_URL=\*\*\*: .*it is no database's URL"):
+        load()
+    monkeypatch.setenv("DATABASE_URL", "mysql://me:secret@host/name")
+    with pytest.raises(SystemExit, match=r"^DATABASE_URL=\*\*\*: .*it must begin with postgresql://"):
+        load()
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"), [("on", "on"), ("TRUE", "on"), ("0", "off"), ("", "off"), ("s3://b-1/x/y", "s3://b-1/x/y")]
+)
+def test_kept_images_are_a_switch_or_a_bucket(given: str, meant: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEWAY_KEEP_IMAGES", given)
+    assert load()[0].keep_images == meant
+
+
+def test_limits_of_the_history_can_be_lifted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEWAY_HISTORY_MAX_ROWS", "")
+    monkeypatch.setenv("GATEWAY_HISTORY", "off")
+    settings = load()[0]
+    assert (settings.history_max_rows, settings.history_max_age_days, settings.history) == (None, None, False)

@@ -57,7 +57,7 @@ def test_a_prediction_is_one_line_with_its_steps(client: FlaskClient, caplog: py
     assert client.post("/predict?secret=1", data=jpeg(), headers=headers).status_code == 200
     (line,) = logged(caplog)
     assert (line["request_id"], line["path"], line["status"], line["model"]) == ("mine", "/predict", 200, "tiny/1")
-    assert list(line["steps_ms"]) == ["decode", "preprocess", "model"]
+    assert list(line["steps_ms"]) == ["decode", "preprocess", "model", "history"]
     assert "secret" not in json.dumps(line)
 
 

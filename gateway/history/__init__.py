@@ -1,0 +1,1 @@
+"""Past predictions: what is kept of each, where, and what can be asked of all of them."""

@@ -1,0 +1,196 @@
+"""What is asked of the database? Each function is one statement or few, in a transaction that the caller holds."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Table, and_, delete, func, select, tuple_, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from gateway.history.record import Prediction, rfc3339
+from gateway.history.rollups import SUMS, Changes
+from gateway.history.tables import latencies, marks, predictions, rollups
+
+CLEARED, PROBED = "cleared_at", "probed_at"
+_AT_ONCE = 2000
+_of = predictions.c
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which predictions are listed; None: all."""
+
+    label: str | None = None
+    model: str | None = None
+    version: int | None = None
+    since: datetime | None = None
+    """The earliest, included."""
+    until: datetime | None = None
+    """The latest, not included."""
+    confident: bool | None = None
+    corrected: bool | None = None
+    """Whether somebody gave them a true label."""
+
+    def conditions(self) -> Iterator[ColumnElement[bool]]:
+        """What a row must satisfy."""
+        for column, wanted in ((_of.label, self.label), (_of.model, self.model), (_of.version, self.version)):
+            if wanted is not None:
+                yield column == wanted
+        if self.since is not None:
+            yield _of.created_at >= self.since
+        if self.until is not None:
+            yield _of.created_at < self.until
+        if self.confident is not None:
+            yield _of.confident if self.confident else ~_of.confident
+        if self.corrected is not None:
+            yield _of.true_label.is_not(None) if self.corrected else _of.true_label.is_(None)
+
+
+Place = tuple[datetime, str]
+"""Of a prediction in the list: its time and its id."""
+
+
+def insert(connection: Connection, given: Sequence[Prediction]) -> None:
+    """Add predictions; those that are there already, or were deleted with all others, are left out."""
+    cleared = _mark(connection, CLEARED)
+    fresh = {one.id: one for one in given if cleared is None or rfc3339(one.created_at) > cleared}
+    if not fresh:
+        return
+    statement = _insert(connection, predictions).on_conflict_do_nothing(index_elements=[_of.id]).returning(_of.id)
+    added = connection.execute(statement, [one.row() for one in fresh.values()]).scalars().all()
+    _apply(connection, Changes().add(fresh[id] for id in added))
+
+
+def get(connection: Connection, id: str) -> Prediction | None:
+    """The prediction of that id."""
+    row = connection.execute(select(predictions).where(_of.id == id)).one_or_none()
+    return None if row is None else _prediction(row)
+
+
+def page(connection: Connection, filters: Filters, limit: int, after: Place | None, skip: int) -> list[Prediction]:
+    """Predictions, newest first: so many, behind a place in the list, or after the first ones that are skipped."""
+    conditions = list(filters.conditions())
+    if after is not None:
+        conditions.append(tuple_(_of.created_at, _of.id) < after)
+    newest_first = select(predictions).where(and_(True, *conditions)).order_by(_of.created_at.desc(), _of.id.desc())
+    return [_prediction(row) for row in connection.execute(newest_first.limit(limit).offset(skip))]
+
+
+def correct(connection: Connection, before: Prediction, true_label: str | None) -> Prediction | None:
+    """Give a prediction its true label, or take it away; None if it was changed or deleted meanwhile."""
+    changed = update(predictions).where(_of.id == before.id, _of.true_label.is_not_distinct_from(before.true_label))
+    row = connection.execute(changed.values(true_label=true_label).returning(predictions)).one_or_none()
+    if row is None:
+        return None
+    after = _prediction(row)
+    _apply(connection, Changes().correct(before, after))
+    return after
+
+
+def remove(connection: Connection, id: str) -> Prediction | None:
+    """Delete a prediction; what it was, or None if there is none."""
+    row = connection.execute(delete(predictions).where(_of.id == id).returning(predictions)).one_or_none()
+    if row is None:
+        return None
+    gone = _prediction(row)
+    _apply(connection, Changes().add([gone], -1))
+    return gone
+
+
+def clear(connection: Connection, now: datetime) -> int:
+    """Delete every prediction, also those up to now that still wait in a spool; how many. Nobody else may write."""
+    count = connection.execute(delete(predictions)).rowcount
+    for table in (rollups, latencies):
+        connection.execute(delete(table))
+    set_mark(connection, CLEARED, rfc3339(now))
+    return count
+
+
+def prune(connection: Connection, before: datetime | None, max_rows: int | None, at_once: int) -> list[Prediction]:
+    """Delete the oldest predictions, up to so many: those before a moment, and those beyond a number."""
+    oldest = select(_of.id).order_by(_of.created_at, _of.id)
+    too_many = 0 if max_rows is None else total(connection) - max_rows
+    if too_many > 0:
+        which = oldest.limit(min(too_many, at_once))
+    elif before is not None:
+        which = oldest.where(_of.created_at < before).limit(at_once)
+    else:
+        return []
+    rows = connection.execute(delete(predictions).where(_of.id.in_(which)).returning(predictions))
+    gone = [_prediction(row) for row in rows]
+    _apply(connection, Changes().add(gone, -1))
+    return gone
+
+
+def total(connection: Connection) -> int:
+    """How many predictions there are."""
+    return int(connection.execute(select(func.coalesce(func.sum(rollups.c.total), 0))).scalar_one())
+
+
+def sums(
+    connection: Connection, model: str | None, version: int | None
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """What `gateway.history.rollups.summary` takes, of one model or one version of it, or of all."""
+    found = []
+    for table, keys, values in ((rollups, ("day", "label"), SUMS), (latencies, ("bucket",), ("total",))):
+        columns = [table.c[key] for key in keys]
+        summed = select(*columns, *(func.sum(table.c[name]).label(name) for name in values)).group_by(*columns)
+        for column, wanted in ((table.c.model, model), (table.c.version, version)):
+            summed = summed if wanted is None else summed.where(column == wanted)
+        rows = connection.execute(summed).mappings()
+        found.append([dict(row) | {name: int(row[name]) for name in values} for row in rows])
+    return found[0], found[1]
+
+
+def rebuild(connection: Connection) -> int:
+    """Make the sums anew from the predictions; how many there are. Nobody else may write."""
+    for table in (rollups, latencies):
+        connection.execute(delete(table))
+    changes, count = Changes(), 0
+    rows = connection.execute(select(predictions).execution_options(yield_per=_AT_ONCE))
+    for part in rows.partitions():
+        changes.add(map(_prediction, part))
+        count += len(part)
+    _apply(connection, changes)
+    return count
+
+
+def uses_picture(connection: Connection, picture: str) -> bool:
+    """Whether a prediction has that thumbnail."""
+    return connection.execute(select(_of.id).where(_of.picture == picture).limit(1)).first() is not None
+
+
+def set_mark(connection: Connection, name: str, value: str) -> None:
+    """Write a mark."""
+    upsert = _insert(connection, marks).values(name=name, value=value)
+    connection.execute(
+        upsert.on_conflict_do_update(index_elements=[marks.c.name], set_={"value": upsert.excluded.value})
+    )
+
+
+def _mark(connection: Connection, name: str) -> str | None:
+    value: str | None = connection.execute(select(marks.c.value).where(marks.c.name == name)).scalar()
+    return value
+
+
+def _prediction(row: Row[Any]) -> Prediction:
+    return Prediction.of_row(row._mapping)
+
+
+def _insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
+
+
+def _apply(connection: Connection, changes: Changes) -> None:
+    """Add to the sums, in the transaction of the rows."""
+    for table, names, rows in ((rollups, SUMS, changes.sums()), (latencies, ("total",), changes.latencies())):
+        _add(connection, table, names, list(rows))
+
+
+def _add(connection: Connection, table: Table, names: Iterable[str], rows: list[dict[str, Any]]) -> None:
+    if rows:
+        upsert = _insert(connection, table)
+        added = {name: table.c[name] + upsert.excluded[name] for name in names}
+        keys = list(table.primary_key.columns)
+        connection.execute(upsert.on_conflict_do_update(index_elements=keys, set_=added), rows)
