@@ -33,6 +33,24 @@ in_cluster() {
   kubectl --context "kind-$cluster" --namespace sports "$@"
 }
 
+# The password is made once: the database learns it at its first start only. It's never an argument, which others could
+# see in `ps`.
+in_cluster apply --filename kube-config/base/namespace.yaml
+secret=$(in_cluster get secret sports-database --ignore-not-found --output name)
+if [ -z "$secret" ]; then
+  password=$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')
+  in_cluster create --filename - <<END
+apiVersion: v1
+kind: Secret
+metadata:
+  name: sports-database
+  labels: {app.kubernetes.io/name: sports-database, app.kubernetes.io/part-of: sports}
+stringData:
+  password: "$password"
+  url: "postgresql://sports:$password@sports-database.sports.svc.cluster.local:5432/sports"
+END
+fi
+
 in_cluster apply --kustomize kube-config/overlays/kind
 for part in model:tf-serving-sports-model gateway:sports-gateway; do
   deployment=deployment/${part#*:}
@@ -44,10 +62,10 @@ for part in model:tf-serving-sports-model gateway:sports-gateway; do
   fi
   in_cluster annotate --overwrite "$deployment" "image-id=$image"
 done
-for deployment in tf-serving-sports-model sports-gateway; do
-  in_cluster rollout status "deployment/$deployment" --timeout "${wait_s}s" || {
+for workload in deployment/tf-serving-sports-model deployment/sports-gateway statefulset/sports-database; do
+  in_cluster rollout status "$workload" --timeout "${wait_s}s" || {
     in_cluster get pods >&2
-    fail "$deployment wasn't ready after $wait_s s; kubectl -n sports describe pods says more."
+    fail "${workload#*/} wasn't ready after $wait_s s; kubectl -n sports describe pods says more."
   }
 done
 

@@ -141,13 +141,18 @@ def report_size(root: Path) -> None:
 
 
 @contextmanager
-def running(root: Path, command: str, **environment: str) -> Iterator[int]:
-    """The command in the image, as its user, on a read-only root with a small /tmp; its process id."""
+def running(root: Path, command: str, volume: str = "", **environment: str) -> Iterator[int]:
+    """The command in the image, as its user, on a read-only root with a small /tmp; its process id.
+
+    The volume is the image's own folder, writable, with the owner that it has there, as a fresh one of Docker's is.
+    """
     mounts = (
         f"mount --bind {root} {root} && mount -o remount,ro,bind {root} && mount -t tmpfs tmpfs {root}/tmp && "
         f"mount -t tmpfs tmpfs {root}/dev && mkdir -m 1777 {root}/dev/shm && mknod -m 666 {root}/dev/null c 1 3 && "
         f"mknod -m 666 {root}/dev/urandom c 1 9 && mount --bind /proc {root}/proc"
     )
+    if volume:
+        mounts += f" && mount --bind {root}{volume} {root}{volume} && mount -o remount,rw,bind {root}{volume}"
     variables = " ".join(
         f"{name}={value}" for name, value in {"PATH": "/venv/bin:/usr/bin:/bin", **environment}.items()
     )
@@ -180,14 +185,21 @@ def predict(root: Path, work: Path) -> None:
     gateway = "gunicorn -c gateway/gunicorn.conf.py 'gateway.app:create_app()'"
     model = ("--model_name=sports7", f"--model_base_path={ROOT / 'model' / 'sports7'}")
     with running_model_server(*model) as server:
-        settings = {"PORT": str(port), "GATEWAY_MODEL_SERVER": server.address, "GATEWAY_MODEL_DIR": "/models"}
-        with running(root, gateway, HOST="127.0.0.1", PYTHONDONTWRITEBYTECODE="1", **settings):
+        settings = {
+            "PORT": str(port),
+            "GATEWAY_MODEL_SERVER": server.address,
+            "GATEWAY_MODEL_DIR": "/models",
+            "GATEWAY_DATA_DIR": "/data",
+        }
+        with running(root, gateway, "/data", HOST="127.0.0.1", PYTHONDONTWRITEBYTECODE="1", **settings):
             answer(port)
+    assert (root / "data" / "history.db").exists(), "no history was written"
 
 
 def predict_alone(root: Path, work: Path) -> None:
     port = free_port()
-    places = {"XDG_CACHE_HOME": "/cache", "XDG_STATE_HOME": "/tmp", "HOME": "/tmp"}
+    # Without a volume: what it can't keep must not hinder the answers.
+    places = {"XDG_CACHE_HOME": "/cache", "XDG_STATE_HOME": "/tmp", "HOME": "/tmp", "GATEWAY_DATA_DIR": "/data"}
     ports = {
         "PORT": str(port),
         "MODEL_PORT": str(free_port()),

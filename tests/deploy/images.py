@@ -12,13 +12,20 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic_settings import BaseSettings
 
 from gateway.settings import Address, Settings
 
-VARIABLES = {f"GATEWAY_{name}".upper() for name in Settings.model_fields} | {
-    name.upper() for name in Address.model_fields
-}
+
+def _variables(settings: type[BaseSettings]) -> set[str]:
+    prefix = settings.model_config.get("env_prefix", "")
+    return {str(field.validation_alias or prefix + name).upper() for name, field in settings.model_fields.items()}
+
+
+VARIABLES = _variables(Settings) | _variables(Address)
 """What the gateway reads from its environment."""
+PINNED = re.compile(r"postgres:\d+\.\d+-bookworm")
+"""The one image that isn't ours, to the patch: another major version couldn't read what the last one wrote."""
 
 
 @dataclass
@@ -30,11 +37,18 @@ class Image:
     has_health_check: bool = False
     paths: set[str] = field(default_factory=set)
     """Where files were put."""
+    variables: set[str] = field(default_factory=lambda: VARIABLES)
 
     def has(self, path: str, root: Path) -> bool:
         """Whether the path is there, as far as can be told: /models is the checkout's `model`."""
         made = any(path == known or path.startswith(f"{known.rstrip('/')}/") for known in self.paths)
         return made and (not path.startswith("/models/") or (root / "model" / path.removeprefix("/models/")).exists())
+
+
+POSTGRES = Image(
+    {5432}, "999:999", paths={"/var/lib/postgresql"}, variables={"POSTGRES_USER", "POSTGRES_DB", "POSTGRES_PASSWORD"}
+)
+"""The official image since 18, which moved its volume: docker-library/postgres 18/bookworm/Dockerfile."""
 
 
 def read_image(dockerfile: Path, target: str = "") -> Image:
@@ -64,7 +78,7 @@ def _take(image: Image, word: str, rest: str) -> None:
         image.user = rest
     elif word == "HEALTHCHECK":
         image.has_health_check = rest != "NONE"
-    elif word in ("COPY", "ADD", "WORKDIR") or (word == "RUN" and rest.startswith("ln -s")):
+    elif word in ("COPY", "ADD", "WORKDIR") or (word == "RUN" and rest.startswith(("ln -s", "install -d"))):
         image.paths.add(rest.split()[-1])
 
 
@@ -72,6 +86,12 @@ def built_images(root: Path) -> dict[str, Image]:
     """The images by name and tag, as docker-compose.yaml builds them."""
     services = yaml.safe_load((root / "docker-compose.yaml").read_text())["services"].values()
     return {service["image"]: read_image(root / service["build"]["dockerfile"]) for service in services}
+
+
+def pulled_images(root: Path) -> dict[str, Image]:
+    """The images by name and tag that docker-compose.postgres.yaml takes from others."""
+    services = yaml.safe_load((root / "docker-compose.postgres.yaml").read_text())["services"].values()
+    return {service["image"]: POSTGRES for service in services if PINNED.fullmatch(service.get("image", ""))}
 
 
 def version(root: Path) -> str:
@@ -85,17 +105,17 @@ def served_models(root: Path) -> set[str]:
 
 
 def variable_problems(environment: dict[str, str], image: Image, root: Path) -> Iterator[str]:
-    """What is wrong with the gateway's environment."""
+    """What is wrong with a container's environment."""
     for name, value in environment.items():
-        if name not in VARIABLES:
-            yield f"{name} is no variable of the gateway"
+        if name not in image.variables:
+            yield f"{name} is no variable of its image"
         if value.startswith("/") and not image.has(value, root):
             yield f"{name}: {value} isn't in the image"
 
 
 def check_problems(text: str, ports: set[int], root: Path) -> Iterator[str]:
     """What is wrong with a health check's command: ports that nobody listens on, models that aren't served."""
-    for port in re.findall(r"127\.0\.0\.1[:/](\d+)", text):
+    for port in re.findall(r"127\.0\.0\.1(?:[:/]| --port=)(\d+)", text):
         if int(port) not in ports:
             yield f"a health check asks port {port}"
     for name in re.findall(r"/v1/models/(\w+)", text):

@@ -13,11 +13,12 @@ import yaml
 
 from tests.conftest import ROOT
 from tests.deploy.conftest import Plant
-from tests.deploy.images import Image, check_problems, read_image, variable_problems, version, words
+from tests.deploy.images import PINNED, POSTGRES, Image, check_problems, read_image, variable_problems, version, words
 
 Tree = dict[str, Any]
 
-VARIANTS = [("docker-compose.yaml",), ("docker-compose.yaml", "docker-compose.cpu.yaml")]
+BASE, CPU, DATABASE = "docker-compose.yaml", "docker-compose.cpu.yaml", "docker-compose.postgres.yaml"
+VARIANTS = [(BASE,), (BASE, CPU), (BASE, DATABASE), (BASE, CPU, DATABASE)]
 REPLACED = {"command", "entrypoint", "test"}
 """Lists that Compose replaces; others it joins."""
 RESET = object()
@@ -61,9 +62,8 @@ def problems(root: Path, names: tuple[str, ...]) -> list[str]:
         return unknown
     images = {}
     for name, service in project["services"].items():
-        build = service["build"]
         try:
-            images[name] = read_image(root / build["dockerfile"], build.get("target", ""))
+            images[name] = image_of(service, root)
         except (OSError, KeyError) as error:
             return [f"{name} can't be built: {error}"]
     return [
@@ -75,6 +75,12 @@ def problems(root: Path, names: tuple[str, ...]) -> list[str]:
             *unconnected(service, project, images),
         )
     ]
+
+
+def image_of(service: Tree, root: Path) -> Image:
+    if PINNED.fullmatch(service["image"]):
+        return POSTGRES
+    return read_image(root / service["build"]["dockerfile"], service["build"].get("target", ""))
 
 
 def unsafe(service: Tree) -> Iterator[str]:
@@ -98,7 +104,7 @@ def unsafe(service: Tree) -> Iterator[str]:
 
 
 def unlike_its_image(service: Tree, image: Image, root: Path) -> Iterator[str]:
-    if service["image"].partition(":")[2] != version(root):
+    if image is not POSTGRES and service["image"].partition(":")[2] != version(root):
         yield f"its tag isn't the project's version: {service['image']}"
     if service["user"] != image.user:
         yield f"its user is {service['user']}, the image's is {image.user}"
@@ -106,6 +112,10 @@ def unlike_its_image(service: Tree, image: Image, root: Path) -> Iterator[str]:
     for path in re.findall(r"=(/\S+)", words(service.get("command", []))):
         if not image.has(path, root):
             yield f"{path} isn't in the image"
+    for mount in service.get("volumes", []):
+        path = mount.partition(":")[2]
+        if not image.has(path, root):
+            yield f"{path} isn't in the image, so its volume would be root's"
     check = service.get("healthcheck", {}).get("test")
     if check is None and not image.has_health_check:
         yield "it has no health check"
@@ -119,16 +129,25 @@ def unconnected(service: Tree, project: Tree, images: dict[str, Image]) -> Itera
     for name in service.get("depends_on", {}):
         if name not in project["services"]:
             yield f"there is no service {name}"
+    for mount in service.get("volumes", []):
+        if mount.partition(":")[0] not in project["volumes"]:
+            yield f"there is no volume {mount}"
     for published in service.get("ports", []):
         if published.split(":")[-2:] != ["9696", "9696"]:
             yield f"it publishes {published}"
-    host, _, port = service.get("environment", {}).get("GATEWAY_MODEL_SERVER", "").partition(":")
-    if host:
+    for host, port in called(service.get("environment", {})):
         other = project["services"].get(host, {"networks": []})
         if not set(other["networks"]) & set(service["networks"]):
             yield f"it can't reach {host}"
         elif int(port) not in images[host].ports:
             yield f"{host} doesn't listen on {port}"
+
+
+def called(environment: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """The services and ports that the variables name."""
+    for value in environment.values():
+        if match := re.fullmatch(r"(?:postgresql://.*@)?([a-z]+):(\d+)(?:/\w+)?", value):
+            yield match[1], match[2]
 
 
 @pytest.mark.parametrize("names", VARIANTS)
@@ -153,6 +172,42 @@ def test_override_fits_half_a_gigabyte_and_any_processor() -> None:
     model = load(ROOT, VARIANTS[1])["services"]["model"]
     assert model["deploy"]["resources"]["limits"] == {"cpus": "2", "memory": "512M", "pids": 512}
     assert "platform" not in model
+
+
+@pytest.mark.parametrize("names", VARIANTS)
+def test_history_outlives_its_container(names: tuple[str, ...]) -> None:
+    gateway = load(ROOT, names)["services"]["gateway"]
+    assert gateway["volumes"] == [f"gateway-data:{gateway['environment']['GATEWAY_DATA_DIR']}"]
+
+
+def test_database_is_reached_by_the_gateway_only_and_has_no_way_out() -> None:
+    project = load(ROOT, (BASE, DATABASE))
+    (network,) = project["services"]["database"]["networks"]
+    assert project["networks"][network] == {"internal": True}
+    assert {name for name, service in project["services"].items() if network in service["networks"]} == {
+        "gateway",
+        "database",
+    }
+
+
+def test_gateway_finds_the_database_that_is_made_and_does_not_wait_for_it() -> None:
+    services = load(ROOT, (BASE, DATABASE))["services"]
+    made = services["database"]["environment"]
+    url = f"postgresql://{made['POSTGRES_USER']}:${{POSTGRES_PASSWORD}}@database:5432/{made['POSTGRES_DB']}"
+    assert services["gateway"]["environment"]["DATABASE_URL"] == url
+    assert services["gateway"]["depends_on"]["database"] == {"condition": "service_started"}
+    check = services["database"]["healthcheck"]["test"]
+    assert check[-2:] == [f"--username={made['POSTGRES_USER']}", f"--dbname={made['POSTGRES_DB']}"]
+
+
+def test_password_has_no_default_and_its_lack_is_a_sentence() -> None:
+    password = load(ROOT, (BASE, DATABASE))["services"]["database"]["environment"]["POSTGRES_PASSWORD"]
+    assert re.fullmatch(r"\$\{POSTGRES_PASSWORD:\?[a-z][^}]{20,}\}", password)
+
+
+def test_database_is_stopped_before_it_is_killed() -> None:
+    database = load(ROOT, (BASE, DATABASE))["services"]["database"]
+    assert (database["stop_signal"], database["stop_grace_period"]) == ("SIGINT", "60s")
 
 
 @pytest.mark.parametrize(
@@ -181,7 +236,26 @@ def test_override_fits_half_a_gigabyte_and_any_processor() -> None:
         ("docker-compose.cpu.yaml", "/models/models.config", "/models/model.config", "model.config"),
         ("docker-compose.cpu.yaml", "services:", "servces:", "servces"),
         ("docker-compose.cpu.yaml", '"127.0.0.1:8500"', '"127.0.0.1:850"', "850"),
+        (BASE, "gateway-data:/data", "gateway-date:/data", "gateway-date"),
+        (BASE, "gateway-data:/data", "gateway-data:/date", "/date"),
+        (BASE, "GATEWAY_DATA_DIR: /data", "GATEWAY_DATA_DIR: /date", "/date"),
+        (DATABASE, "DATABASE_URL", "DATABASE_URI", "DATABASE_URI"),
+        (DATABASE, "@database:5432", "@databse:5432", "databse"),
+        (DATABASE, "@database:5432", "@database:5423", "5423"),
+        (DATABASE, "networks: [storage]", "networks: []", "can't reach database"),
+        (DATABASE, "service_started", "service_startd", "service_startd"),
+        (DATABASE, "postgres:18.4-bookworm", "postgres:latest", "database can't be built"),
+        (DATABASE, "postgres:18.4-bookworm", "postgres:18-bookworm", "database can't be built"),
+        (DATABASE, '"999:999"', '"0:0"', "user"),
+        (DATABASE, "read_only: true", "read_only: false", "read_only"),
+        (DATABASE, "/var/lib/postgresql", "/var/lib/postgres", "/var/lib/postgres"),
+        (DATABASE, "database-data:/", "database-date:/", "database-date"),
+        (DATABASE, "POSTGRES_USER", "POSTGRES_USR", "POSTGRES_USR"),
+        (DATABASE, "--port=5432", "--port=5423", "5423"),
+        (DATABASE, "stop_signal", "stop_singal", "stop_singal"),
+        (DATABASE, "cpus: ", "cpu: ", "cpu"),
         ("gateway/Dockerfile", "USER 10001:10001", "USER 10002:10002", "user"),
+        ("gateway/Dockerfile", "700 /data", "700 /date", "/data"),
     ],
 )
 def test_typo_is_found(plant: Plant, name: str, old: str, new: str, found: str) -> None:

@@ -1,10 +1,11 @@
 """The manifests, as kubectl renders them, ask for nothing that Kubernetes, the images and the gateway don't know."""
 
 import ipaddress
+import json
 import re
 import subprocess
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,16 @@ from gateway.app import create_app
 from gateway.settings import Settings
 from tests.conftest import ROOT
 from tests.deploy.conftest import Plant
-from tests.deploy.images import Image, built_images, check_problems, tool, variable_problems, version
+from tests.deploy.images import (
+    POSTGRES,
+    Image,
+    built_images,
+    check_problems,
+    pulled_images,
+    tool,
+    variable_problems,
+    version,
+)
 from tests.gateway.test_addresses import PUBLIC, REFUSED
 
 Object = dict[str, Any]
@@ -25,6 +35,7 @@ Object = dict[str, Any]
 OVERLAYS = ["base", "overlays/kind", "overlays/eks"]
 VERSIONS = ["1.27", "1.37"]
 """The oldest and the newest Kubernetes that the manifests are held to."""
+WORKLOADS = ("Deployment", "StatefulSet")
 PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
 SAFE_POD = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
 SAFE_CONTAINER = {
@@ -44,13 +55,17 @@ def of_kind(objects: list[Object], kind: str) -> list[Object]:
     return [found for found in objects if found["kind"] == kind]
 
 
+def workloads(objects: list[Object]) -> list[Object]:
+    return [found for found in objects if found["kind"] in WORKLOADS]
+
+
 def named(objects: list[Object], kind: str, name: str) -> Object | None:
     return next((found for found in of_kind(objects, kind) if found["metadata"]["name"] == name), None)
 
 
 def selected(objects: list[Object], selector: dict[str, str]) -> list[Object]:
     """The pods (their templates) that the labels select."""
-    templates = [found["spec"]["template"] for found in of_kind(objects, "Deployment")]
+    templates = [found["spec"]["template"] for found in workloads(objects)]
     return [template for template in templates if selector.items() <= template["metadata"]["labels"].items()]
 
 
@@ -66,14 +81,14 @@ def problems(root: Path, overlay: str) -> list[str]:
         return [error.stderr]
     if unknown := list(unknown_fields(objects)):
         return unknown
-    images = built_images(root)
+    images = built_images(root) | pulled_images(root)
     return [
         *misplaced(objects),
         *unselected(objects),
         *(
             f"{found['metadata']['name']}: {problem}"
-            for found in of_kind(objects, "Deployment")
-            for problem in (*unsafe(found), *unlike_its_images(found, images, objects, root))
+            for found in workloads(objects)
+            for problem in (*unsafe(found), *unmovable(found), *unlike_its_images(found, images, objects, root))
         ),
     ]
 
@@ -81,10 +96,17 @@ def problems(root: Path, overlay: str) -> list[str]:
 def unknown_fields(objects: list[Object]) -> Iterator[str]:
     for found in objects:
         for wanted in VERSIONS:
-            try:
-                kubernetes_validate.validate(found, wanted, strict=True)
-            except (kubernetes_validate.ValidationError, kubernetes_validate.SchemaNotFoundError) as error:
-                yield f"{found['kind']} {found['metadata']['name']}, Kubernetes {wanted}: {error.message}"
+            if unknown := unknown_field(json.dumps(found), wanted):
+                yield f"{found['kind']} {found['metadata']['name']}, Kubernetes {wanted}: {unknown}"
+
+
+@cache  # a typo changes one object, and the schemas are large
+def unknown_field(found: str, wanted: str) -> str:
+    try:
+        kubernetes_validate.validate(json.loads(found), wanted, strict=True)
+    except (kubernetes_validate.ValidationError, kubernetes_validate.SchemaNotFoundError) as error:
+        return str(error.message)
+    return ""
 
 
 def misplaced(objects: list[Object]) -> Iterator[str]:
@@ -114,10 +136,16 @@ def unselected(objects: list[Object]) -> Iterator[str]:
             yield f"the HorizontalPodAutoscaler {scaler['metadata']['name']} scales {target['kind']} {target['name']}"
     for policy in of_kind(objects, "NetworkPolicy"):
         yield from (f"the NetworkPolicy {policy['metadata']['name']} {problem}" for problem in idle(policy, objects))
-    for found in of_kind(objects, "Deployment"):
+    for found in workloads(objects):
         name, own = found["metadata"]["name"], found["spec"]["selector"]["matchLabels"]
         if selected(objects, own) != [found["spec"]["template"]]:
-            yield f"the Deployment {name} selects other pods than its own"
+            yield f"the {found['kind']} {name} selects other pods than its own"
+    for found in of_kind(objects, "StatefulSet"):
+        service = named(objects, "Service", found["spec"]["serviceName"])
+        if service is None or selected(objects, service["spec"]["selector"]) != [found["spec"]["template"]]:
+            yield f"the StatefulSet {found['metadata']['name']} has no Service"
+    for found in of_kind(objects, "Deployment"):
+        name = found["metadata"]["name"]
         for kind in ("PodDisruptionBudget", "HorizontalPodAutoscaler"):
             if not named(objects, kind, name):
                 yield f"the Deployment {name} has no {kind}"
@@ -145,33 +173,42 @@ def idle(policy: Object, objects: list[Object]) -> Iterator[str]:
                 yield f"names port {port['port']}"
 
 
-def unsafe(deployment: Object) -> Iterator[str]:
-    pod = deployment["spec"]["template"]["spec"]
+def unsafe(workload: Object) -> Iterator[str]:
+    pod = workload["spec"]["template"]["spec"]
     if not SAFE_POD.items() <= pod["securityContext"].items():
         yield "its pods' securityContext"
     if pod.get("automountServiceAccountToken") is not False or pod.get("enableServiceLinks") is not False:
         yield "its pods get a token or variables that they don't need"
-    labels = deployment["spec"]["selector"]["matchLabels"]
-    spread = pod.get("topologySpreadConstraints", [])
-    if not spread or any(constraint["labelSelector"]["matchLabels"] != labels for constraint in spread):
-        yield "its pods aren't spread"
     for container in pod["containers"]:
         if container["securityContext"] != SAFE_CONTAINER:
             yield "its container's securityContext"
         for key in ("requests", "limits"):
             if set(container.get("resources", {}).get(key, {})) != {"cpu", "memory"}:
                 yield f"its {key}"
+
+
+def unmovable(workload: Object) -> Iterator[str]:
+    """What keeps its pods from being spread, and from handing over in peace; a StatefulSet here is one pod."""
+    if workload["kind"] == "StatefulSet":
+        return
+    pod = workload["spec"]["template"]["spec"]
+    labels = workload["spec"]["selector"]["matchLabels"]
+    spread = pod.get("topologySpreadConstraints", [])
+    if not spread or any(constraint["labelSelector"]["matchLabels"] != labels for constraint in spread):
+        yield "its pods aren't spread"
+    for container in pod["containers"]:
         pause = int(container["lifecycle"]["preStop"]["exec"]["command"][-1])
         if pause >= pod["terminationGracePeriodSeconds"]:
             yield "it is killed before its preStop is over"
 
 
-def unlike_its_images(deployment: Object, images: dict[str, Image], objects: list[Object], root: Path) -> Iterator[str]:
-    pod = deployment["spec"]["template"]["spec"]
+def unlike_its_images(workload: Object, images: dict[str, Image], objects: list[Object], root: Path) -> Iterator[str]:
+    pod = workload["spec"]["template"]["spec"]
+    claims = [claim["metadata"]["name"] for claim in workload["spec"].get("volumeClaimTemplates", [])]
     for container in pod["containers"]:
         image = images.get(container["image"].rpartition("/")[2])
-        if image is None or not container["image"].endswith(f":{version(root)}"):
-            yield f"nobody builds its image {container['image']}"
+        if image is None or not (image is POSTGRES or container["image"].endswith(f":{version(root)}")):
+            yield f"nobody builds or pins its image {container['image']}"
             continue
         if f"{pod['securityContext']['runAsUser']}:{pod['securityContext']['runAsGroup']}" != image.user:
             yield f"its user isn't the image's {image.user}"
@@ -179,9 +216,11 @@ def unlike_its_images(deployment: Object, images: dict[str, Image], objects: lis
             if port["containerPort"] not in image.ports:
                 yield f"its image doesn't listen on {port['containerPort']}"
         yield from mistaken_probes(container, root)
-        environment = {variable["name"]: variable["value"] for variable in container.get("env", [])}
+        environment = {variable["name"]: variable.get("value", "") for variable in container.get("env", [])}
         yield from variable_problems(environment, image, root)
-        yield from unmounted(pod, container, objects)
+        yield from unmounted(pod, claims, container, objects)
+        if kept := {"/data", "/var/lib/postgresql"} & image.paths - {m["mountPath"] for m in container["volumeMounts"]}:
+            yield f"nothing is mounted at {kept}"
         if server := environment.get("GATEWAY_MODEL_SERVER"):
             yield from unreachable(server, objects)
             if environment.get("GATEWAY_MODEL_DIR") not in [mount["mountPath"] for mount in container["volumeMounts"]]:
@@ -200,6 +239,8 @@ def mistaken_probes(container: Object, root: Path) -> Iterator[str]:
                 yield f"its {name} asks port {http['port']}"
             if http["path"] not in routes():
                 yield f"its {name} asks for {http['path']}"
+        if "tcpSocket" in probe and probe["tcpSocket"]["port"] not in known:
+            yield f"its {name} asks port {probe['tcpSocket']['port']}"
         if "grpc" in probe and probe["grpc"]["port"] not in known.values():
             yield f"its {name} asks port {probe['grpc']['port']}"
         yield from check_problems(" ".join(probe.get("exec", {}).get("command", [])), set(known.values()), root)
@@ -210,11 +251,11 @@ def routes() -> set[str]:
     return {rule.rule for rule in create_app(Settings()).url_map.iter_rules()}
 
 
-def unmounted(pod: Object, container: Object, objects: list[Object]) -> Iterator[str]:
+def unmounted(pod: Object, claims: list[str], container: Object, objects: list[Object]) -> Iterator[str]:
     volumes = {volume["name"]: volume for volume in pod["volumes"]}
     mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
-    if set(mounts) != set(volumes):
-        yield f"it mounts {sorted(mounts)} of {sorted(volumes)}"
+    if set(mounts) != {*volumes, *claims}:
+        yield f"it mounts {sorted(mounts)} of {sorted([*volumes, *claims])}"
     if "/tmp" not in mounts.values():
         yield "it has no /tmp to write to"
     for volume in volumes.values():
@@ -256,6 +297,53 @@ def test_model_takes_calls_from_the_gateway_only_and_makes_none() -> None:
     assert policy["spec"]["ingress"] == ingress
     assert policy["spec"]["policyTypes"] == ["Ingress", "Egress"]
     assert "egress" not in policy["spec"]
+
+
+def rules(objects: list[Object], name: str, direction: str) -> list[Object]:
+    """What all policies together let the workload's pods do."""
+    (workload,) = [found for found in workloads(objects) if found["metadata"]["name"] == name]
+    labels = workload["spec"]["template"]["metadata"]["labels"]
+    return [
+        rule
+        for policy in of_kind(objects, "NetworkPolicy")
+        if policy["spec"]["podSelector"].get("matchLabels", {}).items() <= labels.items()
+        for rule in policy["spec"].get(direction, [])
+    ]
+
+
+def test_database_takes_calls_from_the_gateway_only_and_makes_none() -> None:
+    objects = render(ROOT, "overlays/kind")
+    gateway = {"matchLabels": {"app.kubernetes.io/name": "sports-gateway"}}
+    ingress = [{"from": [{"podSelector": gateway}], "ports": [{"port": 5432, "protocol": "TCP"}]}]
+    assert rules(objects, "sports-database", "ingress") == ingress
+    assert rules(objects, "sports-database", "egress") == []
+
+
+@pytest.mark.parametrize(
+    ("overlay", "database"),
+    [
+        ("overlays/kind", {"podSelector": {"matchLabels": {"app.kubernetes.io/name": "sports-database"}}}),
+        ("overlays/eks", {"ipBlock": {"cidr": "DATABASE-CIDR"}}),  # which Kubernetes refuses until it's filled in
+    ],
+)
+def test_overlay_opens_the_databases_port_and_no_more(overlay: str, database: Object) -> None:
+    known = rules(render(ROOT, "base"), "sports-gateway", "egress")
+    opened = [rule for rule in rules(render(ROOT, overlay), "sports-gateway", "egress") if rule not in known]
+    assert opened == [{"to": [database], "ports": [{"port": 5432, "protocol": "TCP"}]}]
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_every_gateway_writes_to_the_database_of_the_secret(overlay: str) -> None:
+    gateway = named(render(ROOT, overlay), "Deployment", "sports-gateway")
+    assert gateway
+    pod = gateway["spec"]["template"]["spec"]
+    (variable,) = [found for found in pod["containers"][0]["env"] if found["name"] == "DATABASE_URL"]
+    assert variable["valueFrom"] == {"secretKeyRef": {"name": "sports-database", "key": "url"}}  # not optional
+    assert {"name": "data", "emptyDir": {"sizeLimit": "512Mi"}} in pod["volumes"]
+
+
+def test_nobody_ships_a_secret() -> None:
+    assert not [overlay for overlay in OVERLAYS if of_kind(render(ROOT, overlay), "Secret")]
 
 
 def test_gateway_fetches_from_the_addresses_that_its_code_dials() -> None:
@@ -325,6 +413,7 @@ def commands(text: str) -> str:
 
 GATEWAY, MODEL, POLICIES = (f"kube-config/base/{name}.yaml" for name in ("gateway", "model", "network-policies"))
 KUSTOMIZATION = "kube-config/base/kustomization.yaml"
+DATABASE = "kube-config/overlays/kind/database.yaml"
 
 
 @pytest.mark.parametrize(
@@ -364,6 +453,20 @@ KUSTOMIZATION = "kube-config/base/kustomization.yaml"
         (KUSTOMIZATION, "- model.yaml", "- modle.yaml", "modle.yaml"),
         (KUSTOMIZATION, "cards/sports7-1.json", "cards/sport7-1.json", "sport7-1.json"),
         (KUSTOMIZATION, "name: model-cards", "name: modle-cards", "model-cards"),
+        (GATEWAY, "name: DATABASE_URL", "name: DATABASE_URI", "DATABASE_URI"),
+        (GATEWAY, "value: /data", "value: /date", "/date"),
+        (GATEWAY, "mountPath: /data", "mountPath: /date", "/data"),
+        (DATABASE, "volumeClaimTemplates:", "volumeClaimTemplate:", "volumeClaimTemplate"),
+        (DATABASE, "serviceName: sports-database", "serviceName: sport-database", "has no Service"),
+        (DATABASE, "runAsUser: 999", "runAsUser: 0", "user"),
+        (DATABASE, "readOnlyRootFilesystem: true", "readOnlyRootFilesystem: false", "securityContext"),
+        (DATABASE, "postgres:18.4-bookworm", "postgres:18", "postgres:18"),
+        (DATABASE, "postgres:18.4-bookworm", "postgres:18.3-bookworm", "postgres:18.3"),  # Compose has another
+        (DATABASE, "mountPath: /var/lib/postgresql", "mountPath: /var/lib/postgresql/data", "/var/lib/postgresql"),
+        (DATABASE, "tcpSocket: {port: postgresql}", "tcpSocket: {port: postgres}", "asks port postgres"),
+        (DATABASE, "--port=5432", "--port=5423", "5423"),
+        (DATABASE, "protocol: TCP, port: 5432", "protocol: TCP, port: 5423", "5423"),
+        (DATABASE, "namespace: sports", "namespace: sport", "isn't in the namespace"),
         ("kube-config/overlays/kind/small.yaml", "name: sports-gateway", "name: sport-gateway", "sport-gateway"),
         ("gateway/Dockerfile", "EXPOSE 9696", "EXPOSE 9669", "9696"),
     ],

@@ -1,9 +1,11 @@
 """The scripts and Dockerfiles have no mistake that their linters know, and the scripts do what they say."""
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -11,6 +13,7 @@ import yaml
 from tests.conftest import ROOT
 from tests.deploy.conftest import Plant
 from tests.deploy.images import tool, version
+from tests.deploy.test_kubernetes import named, render, workloads
 
 SCRIPTS = [path.relative_to(ROOT) for path in (*ROOT.glob("*.sh"), *ROOT.glob("kube-config/*.sh"), ROOT / ".ci/run")]
 DOCKERFILES = [path.relative_to(ROOT) for path in (*ROOT.glob("Dockerfile*"), *ROOT.glob("*/Dockerfile*"))]
@@ -33,6 +36,8 @@ esac
     "kubectl": """
 case "$*" in
   *' get deployment'*) cat "$STATE/annotation" ;;
+  *' get secret '*) [ ! -s "$STATE/secret" ] || echo secret/sports-database ;;
+  *' create --filename -') cat > "$STATE/secret" ;;
   *' annotate '*) cp "$STATE/image" "$STATE/annotation" ;;
   *' rollout status '*) [ ! -e "$STATE/broken" ] ;;
   *port-forward*) echo 'Forwarding from 127.0.0.1:4242 -> 9696'; exec sleep 60 ;;
@@ -50,7 +55,7 @@ class Machine:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         (folder / "bin").mkdir()
-        for name in ("calls", "clusters", "annotation"):
+        for name in ("calls", "clusters", "annotation", "secret"):
             (folder / name).touch()
         self.build("sha256:first")
         for name, text in TOOLS.items():
@@ -61,6 +66,10 @@ class Machine:
     def build(self, image: str) -> None:
         """Have docker build this image from now on."""
         (self.folder / "image").write_text(image)
+
+    def secret(self) -> dict[str, Any]:
+        """The Secret that the cluster got."""
+        return yaml.safe_load((self.folder / "secret").read_text())
 
     def deploy(self, path: str | None = None, **environment: str) -> tuple[subprocess.CompletedProcess[str], list[str]]:
         """Run the script; what it said, and what it called."""
@@ -101,7 +110,8 @@ def test_dockerfile_is_in_order(dockerfile: Path) -> None:
     [
         (DEPLOY, "${#missing[@]}", "${#mising[@]}"),
         (DEPLOY, '[ -n "$before" ]', "[ -n $before ]"),
-        (DEPLOY, "done\nfor deployment", "don\nfor deployment"),
+        (DEPLOY, "done\nfor workload", "don\nfor workload"),
+        (DEPLOY, '$password"\n  url', '$pasword"\n  url'),
         ("kube-config/copy-cards.sh", '"$here"/base', "$here/base"),
     ],
 )
@@ -140,11 +150,14 @@ def test_first_run_makes_the_cluster_and_predicts(machine: Machine) -> None:
         "kind create cluster --name sports --wait 120s",
         "kubectl config set-context kind-sports --namespace sports",
         f"kind load docker-image --name sports {images}",
+        f"{kubectl} apply --filename kube-config/base/namespace.yaml",
+        f"{kubectl} create --filename -",
         f"{kubectl} apply --kustomize kube-config/overlays/kind",
         f"{kubectl} annotate --overwrite deployment/tf-serving-sports-model image-id=sha256:first",
         f"{kubectl} annotate --overwrite deployment/sports-gateway image-id=sha256:first",
         f"{kubectl} rollout status deployment/tf-serving-sports-model --timeout 300s",
         f"{kubectl} rollout status deployment/sports-gateway --timeout 300s",
+        f"{kubectl} rollout status statefulset/sports-database --timeout 300s",
         f"{kubectl} port-forward services/sports-gateway-service :9696",
     ]
     assert [call for call in calls if call in steps] == steps
@@ -164,6 +177,34 @@ def test_second_run_keeps_the_cluster_and_restarts_only_what_changed(machine: Ma
     machine.build("sha256:second")
     _, calls = machine.deploy()
     assert len([call for call in calls if "rollout restart" in call]) == 1  # the annotation here is one for both
+
+
+def test_first_run_makes_a_password_that_nobody_sees_and_the_second_keeps_it(machine: Machine) -> None:
+    done, calls = machine.deploy()
+    made = machine.secret()
+    password = made["stringData"]["password"]
+    assert re.fullmatch(r"[0-9a-f]{48}", password)
+    assert password not in "".join([done.stdout, done.stderr, *calls])
+    machine.deploy()
+    assert machine.secret() == made
+    (machine.folder / "secret").write_text("")
+    machine.deploy()
+    assert machine.secret()["stringData"]["password"] != password
+
+
+def test_secret_fits_the_database_and_everybody_who_asks_for_it(machine: Machine) -> None:
+    machine.deploy()
+    secret, objects = machine.secret(), render(ROOT, "overlays/kind")
+    containers = [found for each in workloads(objects) for found in each["spec"]["template"]["spec"]["containers"]]
+    variables = {variable["name"]: variable for found in containers for variable in found.get("env", [])}
+    asked = {found["valueFrom"]["secretKeyRef"]["key"] for found in variables.values() if "valueFrom" in found}
+    assert asked == set(secret["stringData"])
+    service = named(objects, "Service", secret["metadata"]["name"])
+    assert service
+    host = f"{service['metadata']['name']}.{service['metadata']['namespace']}.svc.cluster.local"
+    user, name = variables["POSTGRES_USER"]["value"], variables["POSTGRES_DB"]["value"]
+    url = f"postgresql://{user}:{secret['stringData']['password']}@{host}:{service['spec']['ports'][0]['port']}/{name}"
+    assert secret["stringData"]["url"] == url
 
 
 def test_rollout_that_does_not_end_is_named(machine: Machine) -> None:
