@@ -48,6 +48,7 @@ def drawing() -> str:
             "Flask, gunicorn: port 9696",
             "fetch, decode, resize",
             "no TensorFlow runtime",
+            "history: SQLite or PostgreSQL",
         ),
         box(
             700,

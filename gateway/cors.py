@@ -5,7 +5,10 @@ import re
 from flask import Flask
 from flask_cors import CORS
 
-EXPOSED_HEADERS = ("Retry-After", "Server-Timing", "X-Confidence", "X-Confident", "X-Model", "X-Request-Id")
+EXPOSED_HEADERS = (
+    *("Location", "Retry-After", "Server-Timing"),
+    *("X-Confidence", "X-Confident", "X-Model", "X-Prediction-Id", "X-Request-Id"),
+)
 ALLOWED_HEADERS = ("Accept", "Content-Type", "X-Request-Id", "X-Request-Timeout-Ms")
 _PREFLIGHT_AGE_S = 600
 
@@ -21,7 +24,7 @@ def install(app: Flask, origins: tuple[str, ...]) -> None:
         CORS(
             app,
             origins="*" if "*" in origins else [re.compile(re.escape(origin) + r"\Z") for origin in origins],
-            methods=["GET", "HEAD", "POST"],
+            methods=["GET", "HEAD", "POST", "PATCH", "DELETE"],
             allow_headers=ALLOWED_HEADERS,
             expose_headers=EXPOSED_HEADERS,
             max_age=_PREFLIGHT_AGE_S,

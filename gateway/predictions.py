@@ -106,7 +106,8 @@ def blueprint(
         documents = told(g.request_id)
         if request.accept_mimetypes.best_match(["application/json", NDJSON]) == NDJSON:
             response = Response((json.dumps(one) + "\n" for one in documents), content_type=NDJSON)
-            response.call_on_close(documents.close)  # also where the caller has gone before the first line
+            response.call_on_close(documents.close)
+            response.call_on_close(held.close)  # where the caller has gone before the first line
         else:
             response = jsonify(items=list(documents))
         response.headers["Vary"] = "Accept"
