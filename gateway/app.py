@@ -1,5 +1,7 @@
 """The application: builds each part once and hands it to those who need it."""
 
+import atexit
+
 from flask import Flask
 
 from gateway import __version__, api, cors, health, openapi, predictions, problems, siblings, viewers, watching
@@ -49,6 +51,7 @@ def create_app(
     metrics = metrics or Metrics()
     if history is None and settings.history:
         history = History(settings, metrics.history_rows)
+        atexit.register(history.close)
     recorder = Recorder(history, classifier)
 
     app = Flask(__name__, static_folder=None)

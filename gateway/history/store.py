@@ -1,11 +1,25 @@
 """What is asked of the database? Each function is one statement or few, in a transaction that the caller holds."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, and_, delete, func, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Executable,
+    Row,
+    Table,
+    and_,
+    bindparam,
+    delete,
+    func,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.history.record import Prediction, rfc3339
@@ -57,8 +71,7 @@ def insert(connection: Connection, given: Sequence[Prediction]) -> None:
     fresh = {one.id: one for one in given if cleared is None or rfc3339(one.created_at) > cleared}
     if not fresh:
         return
-    statement = _insert(connection, predictions).on_conflict_do_nothing(index_elements=[_of.id]).returning(_of.id)
-    added = connection.execute(statement, [one.row() for one in fresh.values()]).scalars().all()
+    added = connection.execute(_new(connection.dialect.name), [one.row() for one in fresh.values()]).scalars().all()
     _apply(connection, Changes().add(fresh[id] for id in added))
 
 
@@ -163,14 +176,16 @@ def uses_picture(connection: Connection, picture: str) -> bool:
 
 def set_mark(connection: Connection, name: str, value: str) -> None:
     """Write a mark."""
-    upsert = _insert(connection, marks).values(name=name, value=value)
-    connection.execute(
-        upsert.on_conflict_do_update(index_elements=[marks.c.name], set_={"value": upsert.excluded.value})
-    )
+    upsert = _insert(connection.dialect.name, marks)
+    replacing = upsert.on_conflict_do_update(index_elements=[marks.c.name], set_={"value": upsert.excluded.value})
+    connection.execute(replacing, {"name": name, "value": value})
+
+
+_MARK = select(marks.c.value).where(marks.c.name == bindparam("name"))
 
 
 def _mark(connection: Connection, name: str) -> str | None:
-    value: str | None = connection.execute(select(marks.c.value).where(marks.c.name == name)).scalar()
+    value: str | None = connection.execute(_MARK, {"name": name}).scalar()
     return value
 
 
@@ -178,19 +193,29 @@ def _prediction(row: Row[Any]) -> Prediction:
     return Prediction.of_row(row._mapping)
 
 
-def _insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
-    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
+def _insert(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+
+
+# What every prediction runs is put together once: that takes longer than running it.
+
+
+@cache
+def _new(dialect: str) -> Executable:
+    """Adds predictions, and gives the ids of those that weren't there."""
+    return _insert(dialect, predictions).on_conflict_do_nothing(index_elements=[_of.id]).returning(_of.id)
+
+
+@cache
+def _more(dialect: str, table: Table, names: tuple[str, ...]) -> Executable:
+    """Adds to sums."""
+    upsert = _insert(dialect, table)
+    added = {name: table.c[name] + upsert.excluded[name] for name in names}
+    return upsert.on_conflict_do_update(index_elements=list(table.primary_key.columns), set_=added)
 
 
 def _apply(connection: Connection, changes: Changes) -> None:
     """Add to the sums, in the transaction of the rows."""
     for table, names, rows in ((rollups, SUMS, changes.sums()), (latencies, ("total",), changes.latencies())):
-        _add(connection, table, names, list(rows))
-
-
-def _add(connection: Connection, table: Table, names: Iterable[str], rows: list[dict[str, Any]]) -> None:
-    if rows:
-        upsert = _insert(connection, table)
-        added = {name: table.c[name] + upsert.excluded[name] for name in names}
-        keys = list(table.primary_key.columns)
-        connection.execute(upsert.on_conflict_do_update(index_elements=keys, set_=added), rows)
+        if found := list(rows):
+            connection.execute(_more(connection.dialect.name, table, names), found)

@@ -54,12 +54,15 @@ def read_only(history: History, database_url: str) -> Iterator[None]:
     if database_url:
         with psycopg.connect(database_url, autocommit=True) as connection:
             name = connection.info.dbname
-            connection.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
-            history._database.engine.dispose()
-            yield
-            connection.execute("SET default_transaction_read_only = off")
-            connection.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = off")
-        history._database.engine.dispose()
+            for switch in ("on", "off"):
+                connection.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = {switch}")
+                connection.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+                if switch == "on":
+                    yield
+                    connection.execute("SET default_transaction_read_only = off")
     else:
         with query_only(history, "ON"):
             yield
