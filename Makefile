@@ -74,7 +74,7 @@ train: $(VENV)/.trainer ## train CONFIG=sports7 on DATA= (OUTLIERS=, FOREIGN=) f
 
 RIVALS := $(patsubst $(ROOT)/requirements/rivals/%.txt,$(VENV)/.rival-%,$(wildcard $(ROOT)/requirements/rivals/*.txt))
 bench: $(VENV)/.trainer $(RIVALS) ## measure the service: beside others, by precision, load and size (Linux, 15 minutes)
-	@cd $(ROOT) && for what in service precision overload growth rivals; do $(BIN)/python -m bench.$$what || exit; done
+	@cd $(ROOT) && for what in service precision overload growth rivals history; do $(BIN)/python -m bench.$$what || exit; done
 
 bench-precision: $(VENV)/.trainer ## measure the model in TensorFlow, float32, bfloat16 and int8 (two minutes)
 	@cd $(ROOT) && $(BIN)/python -m bench.precision

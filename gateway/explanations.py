@@ -1,8 +1,12 @@
 """How is an answer described, and its explanation as JSON?"""
 
+import base64
+
 from flask import Response
 
-from gateway.classifier import Answer, Explanation, Timings
+from gateway.classifier import Answer, Classifier, Explanation, Timings
+from gateway.deadline import Deadline
+from gateway.history.pictures import SIDE_PIXELS, thumbnail
 
 Area = tuple[float, float, float, float]
 
@@ -33,3 +37,13 @@ def grid(explanation: Explanation, area: Area, size: tuple[int, int]) -> dict[st
         "heatmap": [[round(float(cell), 4) for cell in row] for row in explanation.heatmap],
         "area": {"left": left / width, "top": top / height, "right": right / width, "bottom": bottom / height},
     }
+
+
+def small(picture: bytes, classifier: Classifier, deadline: Deadline) -> str:
+    """The picture, at most SIDE_PIXELS wide and high, as a data URL: a page may show it that may load nothing.
+
+    Raises:
+        ImageUnreadable, ImageTooLarge
+    """
+    jpeg = thumbnail(classifier.decode(picture, (SIDE_PIXELS, SIDE_PIXELS), "fit", deadline))[1]
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()

@@ -17,10 +17,10 @@ from gateway.batch import Batches, told_in_order
 from gateway.classifier import Answer, Classifier, Timings
 from gateway.deadline import Deadline
 from gateway.errors import HistoryOff, InvalidRequest, UnknownPrediction
-from gateway.explanations import described, grid
+from gateway.explanations import described, grid, small
 from gateway.history.history import History
+from gateway.history.lists import Filters, Place
 from gateway.history.record import Prediction, rfc3339
-from gateway.history.store import Filters, Place
 from gateway.preprocessing import seen
 from gateway.recorder import ID_HEADER, Recorded, Recorder
 from gateway.settings import Settings
@@ -28,6 +28,7 @@ from gateway.uploads import Given, Pending, Uploads
 
 LIMIT, MAX_LIMIT = 20, 100
 MAX_SKIP = 10_000
+MAX_DAYS = 366
 TOP = 5
 NDJSON = "application/x-ndjson"
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -56,7 +57,8 @@ def blueprint(
     @predictions.post("/predictions")
     def create() -> Response:
         deadline = query.deadline(settings.request_timeout_s)
-        explain, model, version = query.flag("explain"), query.text("model"), query.choice()
+        explain, picture = query.flag("explain"), query.flag("picture")
+        model, version = query.text("model"), query.choice()
         timings, explanation = Timings(), None
         g.timings = timings
         with admission.one(deadline):
@@ -68,8 +70,9 @@ def blueprint(
                 if explanation
                 else classifier.classify(given.picture, model, version, deadline, timings)
             )
+            shown = {"picture": small(given.picture, classifier, deadline)} if picture else {}
         recorded = recorder.record(given, answer, timings, g.began, deadline)
-        document = made(recorded)
+        document = made(recorded) | shown
         if explanation:
             source, card = recorded.prediction.source, answer.served.card
             size = source.width, source.height
@@ -156,7 +159,8 @@ def blueprint(
 
     @predictions.get("/stats")
     def statistics() -> Response:
-        return jsonify(kept().statistics(query.name("model"), query.version()))
+        days = query.whole("days", 1, MAX_DAYS)
+        return jsonify(kept().statistics(query.name("model"), query.version(), days))
 
     return predictions
 

@@ -4,18 +4,18 @@ import logging
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.errors import HistoryUnavailable, NoPicture, UnknownLabel, UnknownPrediction
-from gateway.history import rollups, store
+from gateway.history import lists, rollups, store
 from gateway.history.database import Database
+from gateway.history.lists import Filters, Place
 from gateway.history.pictures import WAIT_S, Pictures
-from gateway.history.record import Prediction
+from gateway.history.record import Prediction, rfc3339
 from gateway.history.spool import Spool
-from gateway.history.store import Filters, Place
 from gateway.history.writer import Fate, Writer
 from gateway.settings import Settings
 
@@ -114,7 +114,7 @@ class History:
             HistoryUnavailable: The database doesn't answer.
         """
         with self._asked(), self._database.reading() as connection:
-            return store.page(connection, filters, limit, after, skip)
+            return lists.page(connection, filters, limit, after, skip)
 
     def correct(self, id: str, true_label: str | None) -> Prediction:
         """Say what the picture shows, or take it back.
@@ -163,15 +163,21 @@ class History:
             self.pictures.sweep(now)
         return count
 
-    def statistics(self, model: str | None, version: int | None) -> dict[str, Any]:
+    def statistics(self, model: str | None, version: int | None, days: int | None = None) -> dict[str, Any]:
         """What the predictions add up to (`gateway.history.rollups.summary`), of a model and version or of all.
+
+        Args:
+            model: The model's name.
+            version: Its version.
+            days: So many days up to today (UTC) are told one by one; None: none.
 
         Raises:
             HistoryUnavailable: The database doesn't answer.
         """
+        since = None if days is None else rfc3339(datetime.now(UTC) - timedelta(days=days - 1))[:10]
         with self._asked(), self._database.reading() as connection:
-            found = store.sums(connection, model, version)
-        return rollups.summary(*found)
+            found = store.sums(connection, model, version, since)
+        return rollups.summary(found)
 
     def close(self) -> None:
         """Write what is at hand, and close everything."""

@@ -6,7 +6,9 @@ predictions there are, a model has at most BUCKETS of them.
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from gateway.history.record import Prediction, rfc3339
@@ -98,47 +100,59 @@ def percentile(totals: Mapping[int, int], share: float) -> float | None:
     return None
 
 
-def summary(sums: Iterable[Mapping[str, Any]], latencies: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """What /stats answers.
+@dataclass(frozen=True)
+class Sums:
+    """Rows of the tables `rollups` and `latencies`, summed up by what the fields' names say.
 
-    Args:
-        sums: Rows of the table `rollups`, or sums of such.
-        latencies: Rows of the table `latencies`.
+    Each has its keys (`label`, `day`, `bucket`) and sums as attributes; by day alone and by bucket only `total`.
     """
-    by_class: Counter[str] = Counter()
-    by_day: Counter[str] = Counter()
-    whole: Counter[str] = Counter()
-    labelled: Counter[str] = Counter()
-    correct: Counter[str] = Counter()
-    for row in sums:
-        by_class[row["label"]] += row["total"]
-        by_day[row["day"]] += row["total"]
-        labelled[row["label"]] += row["labelled"]
-        correct[row["label"]] += row["correct"]
-        for name in SUMS:
-            whole[name] += row[name]
-    totals: Counter[int] = Counter()
-    for row in latencies:
-        totals[row["bucket"]] += row["total"]
+
+    by_class: Sequence[Any]
+    by_day: Sequence[Any]
+    by_day_and_class: Sequence[Any] | None
+    by_bucket: Sequence[Any]
+
+
+def summary(sums: Sums) -> dict[str, Any]:
+    """What /stats answers."""
+    labels = sorted(sums.by_class, key=lambda row: row.label)
+    totals = {row.bucket: int(row.total) for row in sums.by_bucket}
+    whole = {name: sum(int(getattr(row, name)) for row in labels) for name in SUMS}
     total = whole["total"]
-    return {
+    answer = {
         "total": total,
-        "by_class": {label: count for label, count in sorted(by_class.items()) if count},
-        "by_day": {day: count for day, count in sorted(by_day.items()) if count},
+        "by_class": {row.label: int(row.total) for row in labels if row.total},
+        "by_day": {row.day: int(row.total) for row in sorted(sums.by_day, key=lambda row: row.day) if row.total},
         "mean_confidence": _share(whole["confidence_millionths"] / 1_000_000, total),
         "unsure_share": _share(whole["unsure"], total),
         "latency_ms": {f"p{number}": percentile(totals, number / 100) for number in (50, 95, 99)},
         "labelled": {
-            "total": whole["labelled"],
-            "correct": whole["correct"],
-            "accuracy": _share(whole["correct"], whole["labelled"]),
-            "by_class": {
-                label: {"total": count, "correct": correct[label], "accuracy": _share(correct[label], count)}
-                for label, count in sorted(labelled.items())
-                if count
-            },
+            **_labelled(whole["labelled"], whole["correct"]),
+            "by_class": {row.label: _labelled(int(row.labelled), int(row.correct)) for row in labels if row.labelled},
         },
     }
+    return answer if sums.by_day_and_class is None else answer | {"days": list(_days(sums.by_day_and_class))}
+
+
+def _days(rows: Sequence[Any]) -> Iterator[dict[str, Any]]:
+    """What the days add up to, oldest first; days without predictions are left out."""
+    for day, same_day in groupby(sorted(rows, key=lambda row: (row.day, row.label)), key=lambda row: row.day):
+        labels = [row for row in same_day if row.total]
+        whole = {name: sum(int(getattr(row, name)) for row in labels) for name in SUMS}
+        if labels:
+            yield {
+                "date": day,
+                "total": whole["total"],
+                "unsure": whole["unsure"],
+                "mean_confidence": _share(whole["confidence_millionths"] / 1_000_000, whole["total"]),
+                "labelled": whole["labelled"],
+                "correct": whole["correct"],
+                "by_class": {row.label: int(row.total) for row in labels},
+            }
+
+
+def _labelled(total: int, correct: int) -> dict[str, Any]:
+    return {"total": total, "correct": correct, "accuracy": _share(correct, total)}
 
 
 def _share(part: float, whole: int) -> float | None:

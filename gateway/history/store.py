@@ -1,7 +1,6 @@
 """What is asked of the database? Each function is one statement or few, in a transaction that the caller holds."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -17,52 +16,17 @@ from sqlalchemy import (
     delete,
     func,
     select,
-    tuple_,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.history.record import Prediction, rfc3339
-from gateway.history.rollups import SUMS, Changes
+from gateway.history.rollups import SUMS, Changes, Sums
 from gateway.history.tables import latencies, marks, predictions, rollups
 
 CLEARED, PROBED = "cleared_at", "probed_at"
 _AT_ONCE = 2000
 _of = predictions.c
-
-
-@dataclass(frozen=True)
-class Filters:
-    """Which predictions are listed; None: all."""
-
-    label: str | None = None
-    model: str | None = None
-    version: int | None = None
-    since: datetime | None = None
-    """The earliest, included."""
-    until: datetime | None = None
-    """The latest, not included."""
-    confident: bool | None = None
-    corrected: bool | None = None
-    """Whether somebody gave them a true label."""
-
-    def conditions(self) -> Iterator[ColumnElement[bool]]:
-        """What a row must satisfy."""
-        for column, wanted in ((_of.label, self.label), (_of.model, self.model), (_of.version, self.version)):
-            if wanted is not None:
-                yield column == wanted
-        if self.since is not None:
-            yield _of.created_at >= self.since
-        if self.until is not None:
-            yield _of.created_at < self.until
-        if self.confident is not None:
-            yield _of.confident if self.confident else ~_of.confident
-        if self.corrected is not None:
-            yield _of.true_label.is_not(None) if self.corrected else _of.true_label.is_(None)
-
-
-Place = tuple[datetime, str]
-"""Of a prediction in the list: its time and its id."""
 
 
 def insert(connection: Connection, given: Sequence[Prediction]) -> None:
@@ -78,16 +42,7 @@ def insert(connection: Connection, given: Sequence[Prediction]) -> None:
 def get(connection: Connection, id: str) -> Prediction | None:
     """The prediction of that id."""
     row = connection.execute(select(predictions).where(_of.id == id)).one_or_none()
-    return None if row is None else _prediction(row)
-
-
-def page(connection: Connection, filters: Filters, limit: int, after: Place | None, skip: int) -> list[Prediction]:
-    """Predictions, newest first: so many, behind a place in the list, or after the first ones that are skipped."""
-    conditions = list(filters.conditions())
-    if after is not None:
-        conditions.append(tuple_(_of.created_at, _of.id) < after)
-    newest_first = select(predictions).where(and_(True, *conditions)).order_by(_of.created_at.desc(), _of.id.desc())
-    return [_prediction(row) for row in connection.execute(newest_first.limit(limit).offset(skip))]
+    return None if row is None else of_row(row)
 
 
 def correct(connection: Connection, before: Prediction, true_label: str | None) -> Prediction | None:
@@ -96,7 +51,7 @@ def correct(connection: Connection, before: Prediction, true_label: str | None) 
     row = connection.execute(changed.values(true_label=true_label).returning(predictions)).one_or_none()
     if row is None:
         return None
-    after = _prediction(row)
+    after = of_row(row)
     _apply(connection, Changes().correct(before, after))
     return after
 
@@ -106,7 +61,7 @@ def remove(connection: Connection, id: str) -> Prediction | None:
     row = connection.execute(delete(predictions).where(_of.id == id).returning(predictions)).one_or_none()
     if row is None:
         return None
-    gone = _prediction(row)
+    gone = of_row(row)
     _apply(connection, Changes().add([gone], -1))
     return gone
 
@@ -131,7 +86,7 @@ def prune(connection: Connection, before: datetime | None, max_rows: int | None,
     else:
         return []
     rows = connection.execute(delete(predictions).where(_of.id.in_(which)).returning(predictions))
-    gone = [_prediction(row) for row in rows]
+    gone = [of_row(row) for row in rows]
     _apply(connection, Changes().add(gone, -1))
     return gone
 
@@ -141,19 +96,30 @@ def total(connection: Connection) -> int:
     return int(connection.execute(select(func.coalesce(func.sum(rollups.c.total), 0))).scalar_one())
 
 
-def sums(
-    connection: Connection, model: str | None, version: int | None
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """What `gateway.history.rollups.summary` takes, of one model or one version of it, or of all."""
-    found = []
-    for table, keys, values in ((rollups, ("day", "label"), SUMS), (latencies, ("bucket",), ("total",))):
+def sums(connection: Connection, model: str | None, version: int | None, since: str | None) -> Sums:
+    """What `gateway.history.rollups.summary` takes, of one model or one version of it, or of all.
+
+    Args:
+        connection: To the database.
+        model: The model's name.
+        version: Its version.
+        since: The first day, of which and of later ones every class is told; None: of none.
+    """
+
+    def rows(table: Table, keys: tuple[str, ...], names: tuple[str, ...], *only: ColumnElement[bool]) -> list[Row[Any]]:
         columns = [table.c[key] for key in keys]
-        summed = select(*columns, *(func.sum(table.c[name]).label(name) for name in values)).group_by(*columns)
-        for column, wanted in ((table.c.model, model), (table.c.version, version)):
-            summed = summed if wanted is None else summed.where(column == wanted)
-        rows = connection.execute(summed).mappings()
-        found.append([dict(row) | {name: int(row[name]) for name in values} for row in rows])
-    return found[0], found[1]
+        of = [column == wanted for column, wanted in ((table.c.model, model), (table.c.version, version)) if wanted]
+        summed = select(*columns, *(func.sum(table.c[name]).label(name) for name in names)).where(
+            and_(True, *of, *only)
+        )
+        return list(connection.execute(summed.group_by(*columns)))
+
+    return Sums(
+        by_class=rows(rollups, ("label",), SUMS),
+        by_day=rows(rollups, ("day",), ("total",)),
+        by_day_and_class=rows(rollups, ("day", "label"), SUMS, rollups.c.day >= since) if since else None,
+        by_bucket=rows(latencies, ("bucket",), ("total",)),
+    )
 
 
 def rebuild(connection: Connection) -> int:
@@ -163,7 +129,7 @@ def rebuild(connection: Connection) -> int:
     changes, count = Changes(), 0
     rows = connection.execute(select(predictions).execution_options(yield_per=_AT_ONCE))
     for part in rows.partitions():
-        changes.add(map(_prediction, part))
+        changes.add(map(of_row, part))
         count += len(part)
     _apply(connection, changes)
     return count
@@ -189,7 +155,8 @@ def _mark(connection: Connection, name: str) -> str | None:
     return value
 
 
-def _prediction(row: Row[Any]) -> Prediction:
+def of_row(row: Row[Any]) -> Prediction:
+    """The prediction that a row of the table `predictions` holds."""
     return Prediction.of_row(row._mapping)
 
 

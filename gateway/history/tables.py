@@ -22,7 +22,7 @@ from sqlalchemy.types import TypeDecorator
 
 from gateway.history.record import rfc3339
 
-HEAD = "0001"
+HEAD = "0002"
 """The migration that makes these tables; a test holds it to the newest one."""
 
 
@@ -73,13 +73,20 @@ predictions = Table(
     Column("picture", String(64)),
 )
 _of = predictions.c
-# Lists go by time, newest first; those that are filtered by what is rare have an index of what they look for.
-Index("predictions_by_time", _of.created_at, _of.id)
-Index("predictions_by_label", _of.label, _of.created_at, _of.id)
-Index("predictions_by_model", _of.model, _of.version, _of.created_at, _of.id)
+# Lists go by time, newest first; gateway.history.lists says which index finds which.
 _unsure, _corrected, _pictured = ~_of.confident, _of.true_label.is_not(None), _of.picture.is_not(None)
-Index("predictions_unsure", _of.created_at, _of.id, sqlite_where=_unsure, postgresql_where=_unsure)
-Index("predictions_corrected", _of.created_at, _of.id, sqlite_where=_corrected, postgresql_where=_corrected)
+for _name, _columns, _where in (
+    ("by_time", (), None),
+    ("by_label", (_of.label,), None),
+    ("by_model", (_of.model,), None),
+    ("by_version", (_of.version,), None),
+    ("by_model_version", (_of.model, _of.version), None),
+    ("unsure", (), _unsure),
+    ("unsure_by_label", (_of.label,), _unsure),
+    ("corrected", (), _corrected),
+    ("corrected_by_label", (_of.label,), _corrected),
+):
+    Index(f"predictions_{_name}", *_columns, _of.created_at, _of.id, sqlite_where=_where, postgresql_where=_where)
 Index("predictions_by_picture", _of.picture, sqlite_where=_pictured, postgresql_where=_pictured)
 
 rollups = Table(

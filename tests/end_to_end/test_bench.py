@@ -8,6 +8,9 @@ from typing import Any
 
 from tests.conftest import ROOT
 
+FATES = {"answers": "database", "away": "spool"}
+"""Where predictions go, by what the history's database does."""
+
 
 def measured(name: str, out: Path, *flags: str) -> Any:
     command = [sys.executable, "-m", f"bench.{name}", *flags, "--out", str(out)]
@@ -38,3 +41,15 @@ def test_growth_is_measured(tmp_path: Path) -> None:
     assert [row["clients"] for row in rows["clients"]] == [1, 2, 4, 8, 16, 32, 64]
     assert all(row["requests_per_s"] > 0 for row in rows["clients"])
     assert (tmp_path / "growth.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_history_is_measured_in_both_databases(tmp_path: Path) -> None:
+    rows = measured("history", tmp_path, "--rows", "2000", "--seconds", "0")
+    assert list(rows) == ["SQLite", "PostgreSQL"]
+    for row in rows.values():
+        assert row["reading"].keys() > {"?limit=20", "?confident=false", "/ID", "/stats"}
+        assert all(question["count"] > 0 for question in (row["reading"] | row["http"]).values())
+        assert [load["threads"] for load in row["writing"]] == [1, 8, 1, 8]
+        assert all(FATES[load["database"]] in load["fates"] for load in row["writing"])
+        assert row["replay"]["rows"] == 200 < 100 * row["replay"]["per_s"]
+    assert "| `/stats` |" in (tmp_path / "history.md").read_text()

@@ -3,15 +3,15 @@
 import itertools
 import threading
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from gateway.errors import HistoryUnavailable, NoPicture, UnknownLabel, UnknownPrediction
 from gateway.history import store
 from gateway.history.history import History
+from gateway.history.lists import Filters, Place
 from gateway.history.record import Prediction
-from gateway.history.store import Filters, Place
 from tests.gateway.history.conftest import Opened
 from tests.gateway.history.rows import START, prediction
 from tests.waiting import until
@@ -60,23 +60,32 @@ def test_pages_go_by_id_where_the_time_is_the_same(history: History) -> None:
     assert [one.id for one in pages(history, Filters(), 2)] == sorted((one.id for one in made), reverse=True)
 
 
-def test_filters_choose(history: History) -> None:
-    made = fill(history, 48)
-    history.correct(made[3].id, "tennis")
-    middle = START + timedelta(minutes=20)
-    tables = {
-        Filters(label="tennis"): lambda one: one.label == "tennis",
-        Filters(model="sports7", version=2): lambda one: one.version == 2,
-        Filters(model="other"): lambda one: False,
-        Filters(since=middle): lambda one: one.created_at >= middle,
-        Filters(until=middle): lambda one: one.created_at < middle,
-        Filters(confident=False): lambda one: not one.confident,
-        Filters(confident=True, label="soccer"): lambda one: one.confident and one.label == "soccer",
-        Filters(corrected=True): lambda one: one.id == made[3].id,
-        Filters(corrected=False): lambda one: one.id != made[3].id,
-    }
-    for filters, chosen in tables.items():
-        assert [one.id for one in pages(history, filters, 7)] == [one.id for one in made if chosen(one)], filters
+def chosen(filters: Filters, one: Prediction) -> bool:
+    """What the filters say, in so many words."""
+    equal = ((filters.label, one.label), (filters.model, one.model), (filters.version, one.version))
+    flags = ((filters.confident, one.confident), (filters.corrected, one.true_label is not None))
+    within = (filters.since is None or one.created_at >= filters.since) and (
+        filters.until is None or one.created_at < filters.until
+    )
+    return within and all(wanted is None or wanted == value for wanted, value in (*equal, *flags))
+
+
+def test_filters_choose_in_every_combination(history: History) -> None:
+    made = [
+        prediction(number, model="sports7" if number % 5 else "other", version=1 + (number > 20))
+        for number in range(40)
+    ]
+    made += [prediction(40, label="golf", probabilities={"golf": 1.0}, model="rare", version=7, confident=True)]
+    for number, one in enumerate(made):
+        made[number] = replace(one, true_label=one.label) if number % 11 == 3 else one
+        assert history.keep(made[number], None)
+    days = [(None, None), (START + timedelta(minutes=9), START + timedelta(minutes=30))]
+    for label, model, version, confident, corrected, (since, until_) in itertools.product(
+        (None, "tennis", "golf", "no"), (None, "sports7", "other", "no"), (None, 1, 2, 9),
+        (None, True, False), (None, True, False), days,
+    ):  # fmt: skip
+        filters = Filters(label, model, version, since, until_, confident, corrected)
+        assert pages(history, filters, 15) == [one for one in made[::-1] if chosen(filters, one)], filters
 
 
 def test_pages_read_while_rows_are_written_miss_and_repeat_none(opened: Opened) -> None:
@@ -152,6 +161,25 @@ def test_two_deletes_at_once_lose_nothing_else(opened: Opened) -> None:
     assert sorted(refused) == sorted(one.id for one in made[:5])
     assert pages(history, Filters(), 4) == made[5:]
     assert history.statistics(None, None)["total"] == 5
+
+
+def test_statistics_tell_days_one_by_one(history: History) -> None:
+    now = datetime.now(UTC)
+    for number, days_ago in enumerate((0, 0, 6, 7)):
+        history.keep(prediction(number, created_at=now - timedelta(days=days_ago)), None)
+    days = history.statistics(None, None, 7)["days"]
+    assert [day["date"] for day in days] == [str((now - timedelta(days=ago)).date()) for ago in (6, 0)]
+    assert days[1] == {
+        "date": str(now.date()),
+        "total": 2,
+        "unsure": 1,
+        "mean_confidence": 0.505,
+        "labelled": 0,
+        "correct": 0,
+        "by_class": {"badminton": 1, "soccer": 1},
+    }
+    assert history.statistics(None, None)["by_day"][str((now - timedelta(days=7)).date())] == 1
+    assert "days" not in history.statistics(None, None)
 
 
 def test_statistics_are_those_of_the_rows_whatever_was_done(opened: Opened) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from gateway.errors import HistoryUnavailable
 from gateway.history.history import History
-from gateway.history.store import Filters
+from gateway.history.lists import Filters
 from gateway.history.writer import WAIT_S
 from tests.databases import PostgreSQL
 from tests.gateway.history.conftest import Opened
