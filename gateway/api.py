@@ -28,13 +28,6 @@ def blueprint(
     """The routes, on the parts that they use."""
     api = Blueprint("api", __name__)
 
-    @api.get("/")
-    def index() -> Response:
-        links = {"predict": "/predict", "predictions": "/predictions", "stats": "/stats"}
-        links |= {"classes": "/classes", "models": "/models", "ready": "/readyz"}
-        links |= {"openapi": "/openapi.json", "docs": "/docs", "redoc": "/redoc"}
-        return jsonify(name="sports gateway", links=links)
-
     @api.get("/ping")
     def ping() -> Response:
         return Response("pong", content_type="text/plain; charset=utf-8")

@@ -4,7 +4,20 @@ import atexit
 
 from flask import Flask
 
-from gateway import __version__, api, cors, health, openapi, predictions, problems, siblings, viewers, watching
+from gateway import (
+    __version__,
+    api,
+    cors,
+    health,
+    openapi,
+    pages,
+    predictions,
+    problems,
+    samples,
+    siblings,
+    viewers,
+    watching,
+)
 from gateway.admission import Admission
 from gateway.cards import Cards
 from gateway.classifier import Classifier
@@ -64,6 +77,8 @@ def create_app(
     app.register_blueprint(api.blueprint(*parts))
     app.register_blueprint(siblings.blueprint(*parts))
     app.register_blueprint(predictions.blueprint(settings, classifier, uploads, admission, recorder, history))
+    app.register_blueprint(pages.blueprint(settings, classifier, uploads, admission, recorder))
+    app.register_blueprint(samples.blueprint())
     app.register_blueprint(health.blueprint(cards))
     app.register_blueprint(openapi.blueprint(__version__))
     app.register_blueprint(viewers.blueprint())

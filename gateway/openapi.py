@@ -8,7 +8,7 @@ from flask import Blueprint, Response, jsonify
 from gateway import __version__
 from gateway.errors import GatewayError
 from gateway.heatmaps import COLORMAPS
-from gateway.predictions import LIMIT, MAX_LIMIT, MAX_SKIP
+from gateway.predictions import LIMIT, MAX_DAYS, MAX_LIMIT, MAX_SKIP
 from gateway.uploads import MAX_BATCH
 
 Document = dict[str, Any]
@@ -46,6 +46,7 @@ def document(version: str) -> Document:
             {"name": "pictures", "description": "What a picture shows, and why."},
             {"name": "history", "description": "What was predicted, corrected by people, and summed up."},
             {"name": "models", "description": "What is served."},
+            {"name": "page", "description": "What people open in a browser."},
             {"name": "service", "description": "Whether it lives, and what it is."},
         ],
         "paths": _paths(),
@@ -72,7 +73,7 @@ def blueprint(version: str) -> Blueprint:
 def _paths() -> Document:
     text = {"text/plain": {"schema": {"const": "pong", "type": "string"}}}
     return {
-        "/": {"get": _operation("index", "service", "Name and links", _json({"type": "object"}), ())},
+        **_page_paths(),
         "/ping": {"get": _operation("ping", "service", "Answers pong", text, ())},
         "/healthz": {"get": _operation("healthz", "service", "The process lives", _json(_object(status="string")), ())},
         "/readyz": {
@@ -133,6 +134,53 @@ def _paths() -> Document:
             }
         },
     }
+
+
+def _page_paths() -> Document:
+    """The page for people, and what it loads."""
+    named = {"parameters": [{"name": "name", "in": "path", "required": True, "schema": _NAME}]}
+    index = _operation("index", "page", "Name, links and limits; for a browser the page", _json(_INDEX) | _HTML, ())
+    answer = _operation("answer", "page", "What a form's picture shows, as a page", _HTML, _PICTURE_ERRORS)
+    answer["responses"]["200"]["headers"] |= _named_headers(*_ANSWERED, "X-Prediction-Id")
+    for status in map(str, _PICTURE_ERRORS):
+        answer["responses"][status]["content"] = _HTML
+    unasked = _operation("unasked", "page", "Back to the page", {}, ())
+    unasked["responses"] = {"303": {"description": "The page is at `/`.", "content": _HTML}}
+    sample = {
+        kind: {"schema": {"type": "string", "contentEncoding": "binary"}} for kind in ("image/jpeg", "image/webp")
+    }
+    return {
+        "/": {"get": index | {"responses": index["responses"] | _NOT_CHANGED}},
+        "/assets/{name}": {"get": _file("pageAsset", "A file that the page loads", _PAGE_ASSET) | named},
+        "/answer": {
+            "get": unasked,
+            "post": answer | {"parameters": _named("timeout"), "requestBody": _picture_by_form()},
+        },
+        "/samples": {
+            "get": _operation(
+                "samples", "page", "Pictures for a first try", _json(_wrapped("samples", {"type": "string"})), ()
+            )
+        },
+        "/samples/{name}": {"get": _file("sample", "One of them", {"image/jpeg": sample["image/jpeg"]}) | named},
+        "/samples/{name}/small": {
+            "get": _file("smallSample", "The same, small", {"image/webp": sample["image/webp"]}) | named
+        },
+    }
+
+
+def _file(name: str, summary: str, content: Document) -> Document:
+    operation = _operation(name, "page", summary, content, (404,))
+    operation["responses"] |= _NOT_CHANGED
+    return operation
+
+
+def _picture_by_form() -> Document:
+    """As a page's form sends one."""
+    content = {
+        "multipart/form-data": _picture()["content"]["multipart/form-data"],
+        "application/x-www-form-urlencoded": _picture()["content"]["application/json"],
+    }
+    return {"required": True, "content": content}
 
 
 def _predict() -> Document:
@@ -217,7 +265,7 @@ def _history_paths() -> Document:
         "/predictions": {
             "post": create
             | {
-                "parameters": _named("explain", "model", "version", "version_label", "timeout"),
+                "parameters": _named("explain", "picture", "model", "version", "version_label", "timeout"),
                 "requestBody": _picture(),
             },
             "get": listed | {"parameters": _named(*filters)},
@@ -237,7 +285,7 @@ def _history_paths() -> Document:
             "get": _operation(
                 "statistics", "history", "What the predictions add up to", _json(_STATISTICS), (400, 404, 503)
             )
-            | {"parameters": _named("model", "version")}
+            | {"parameters": _named("days", "model", "version")}
         },
     }
 
@@ -344,6 +392,31 @@ def _named_headers(*names: str) -> Document:
 
 _ANSWERED = ("X-Model", "X-Confidence", "X-Confident", "Server-Timing")
 _HTML: Document = {"text/html": {"schema": {"type": "string"}}}
+_PAGE_ASSET: Document = {
+    kind: {"schema": {"type": "string"}} for kind in ("text/javascript", "text/css", "image/svg+xml")
+}
+_DATA_URL: Document = {
+    "type": "string",
+    "description": "With `?picture=true`: the picture as JPEG, at most 512 pixels wide and high, as a data URL.",
+}
+_NOT_CHANGED: Document = {"304": {"description": "It is the one that `If-None-Match` names."}}
+_NAME: Document = {"type": "string", "minLength": 1}
+_INDEX: Document = {
+    "type": "object",
+    "required": ["name", "links", "limits"],
+    "properties": {
+        "name": {"type": "string"},
+        "links": {"type": "object", "additionalProperties": {"type": "string"}},
+        "limits": {
+            "type": "object",
+            "required": ["max_upload_bytes", "max_batch"],
+            "properties": {
+                "max_upload_bytes": {"type": "integer", "description": "Largest picture, uploaded or fetched."},
+                "max_batch": {"type": "integer", "description": "Most pictures of a batch."},
+            },
+        },
+    },
+}
 _ASSET: Document = {kind: {"schema": {"type": "string"}} for kind in ("text/javascript", "text/css")}
 _SHARE: Document = {"type": "number", "minimum": 0, "maximum": 1}
 _CLASSES: Document = {
@@ -410,6 +483,20 @@ _STATISTICS: Document = {
                     "type": "object",
                     "description": "The same by answered class.",
                     "additionalProperties": {"type": "object", "required": list(_JUDGED), "properties": _JUDGED},
+                },
+            },
+        },
+        "days": {
+            "type": "array",
+            "description": "With `?days=`: days (UTC) that have predictions, oldest first.",
+            "items": {
+                "type": "object",
+                "required": ["date", "total", "unsure", "mean_confidence", "labelled", "correct", "by_class"],
+                "properties": {
+                    "date": {"type": "string", "format": "date"},
+                    "mean_confidence": _SHARE,
+                    "by_class": _COUNTS,
+                    **{name: {"type": "integer"} for name in ("total", "unsure", "labelled", "correct")},
                 },
             },
         },
@@ -568,7 +655,7 @@ def _history_schemas() -> Document:
         "Prediction": {
             "type": "object",
             "required": [*brief, *last],
-            "properties": {**brief, **last, "explanation": _EXPLANATION},
+            "properties": {**brief, **last, "explanation": _EXPLANATION, "picture": _DATA_URL},
             "examples": [whole],
         },
         "PredictionInList": {"type": "object", "required": list(brief), "properties": brief, "examples": [example]},
@@ -642,6 +729,10 @@ def _parameters() -> Document:
             "schema": {"type": "string", "format": "uuid", "examples": [_EXAMPLE_ID]},
         },
         "explain": query("explain", "Add what speaks for the top class.", flag),
+        "picture": query("picture", "Add the picture, small, as a data URL.", flag),
+        "days": query(
+            "days", "Add so many days, up to today, one by one.", {"type": "integer", "minimum": 1, "maximum": MAX_DAYS}
+        ),
         "limit": query("limit", "How many.", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": LIMIT}),
         "cursor": query("cursor", "`next` of the page before.", {"type": "string"}),
         "skip": query(

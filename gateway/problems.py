@@ -46,31 +46,36 @@ def install(app: Flask) -> None:
             response.headers.setdefault(name, value)
         return response
 
-    @app.errorhandler(GatewayError)
-    def answer_error(error: GatewayError) -> Response:
-        g.refusal = error
-        response = problem(error.status, error.code, error.public_message)
-        if isinstance(error, BodyTooSlow):
-            response.headers["Connection"] = "close"
-        if error.retry_after_s is not None:
-            response.headers["Retry-After"] = str(error.retry_after_s)
-        return response
-
-    @app.errorhandler(HTTPException)
-    def answer_http_error(error: HTTPException) -> Response:
-        if isinstance(error, RequestEntityTooLarge):
-            return answer_error(ImageTooLarge("body over the limit"))
-        status = error.code or 500
-        response = problem(status, code_of(error.name), error.description or error.name)
-        response.headers.extend(
-            (name, value) for name, value in error.get_headers() if name not in ("Content-Type", "Content-Length")
-        )
-        return response
+    app.register_error_handler(GatewayError, refusal)
+    app.register_error_handler(HTTPException, http_refusal)
 
     @app.errorhandler(Exception)
     def answer_surprise(error: Exception) -> Response:
         _log.exception("unexpected", exc_info=error, extra={"fields": {"request_id": g.get("request_id", "")}})
         return problem(500, *SURPRISE)
+
+
+def refusal(error: GatewayError) -> Response:
+    """The answer to a request that is refused."""
+    g.refusal = error
+    response = problem(error.status, error.code, error.public_message)
+    if isinstance(error, BodyTooSlow):
+        response.headers["Connection"] = "close"
+    if error.retry_after_s is not None:
+        response.headers["Retry-After"] = str(error.retry_after_s)
+    return response
+
+
+def http_refusal(error: HTTPException) -> Response:
+    """The answer to a request that Flask refuses."""
+    if isinstance(error, RequestEntityTooLarge):
+        return refusal(ImageTooLarge("body over the limit"))
+    status = error.code or 500
+    response = problem(status, code_of(error.name), error.description or error.name)
+    response.headers.extend(
+        (name, value) for name, value in error.get_headers() if name not in ("Content-Type", "Content-Length")
+    )
+    return response
 
 
 def new_request_id() -> str:

@@ -106,6 +106,17 @@ class Uploads:
                 raise InvalidRequest(_HOW)
         return self._checked(given)
 
+    def from_form(self, request: Request, deadline: Deadline, timings: Timings) -> Given:
+        """The same from a page's form, which may also send a `url` that somebody typed."""
+        with self._body_until(deadline, request):
+            urls = [url for url in request.form.getlist("url") if url.strip()]
+            given = any(file.filename for file in request.files.values())
+        if given:
+            return self.picture(request, deadline, timings)
+        if len(urls) != 1:
+            raise InvalidRequest("Choose a picture, or give the address of one.")
+        return self.fetched(urls[0].strip(), deadline, timings)
+
     def pictures(self, request: Request, deadline: Deadline) -> list[Pending]:
         """The pictures of a batch, in order: the files of a form, or the URLs of a JSON body, none of which is fetched.
 

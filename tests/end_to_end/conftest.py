@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,12 +12,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import pytest
+import requests
+from playwright.sync_api import Browser, sync_playwright
 
 from bench.processes import free_port
 from tests.conftest import ROOT
+from tests.end_to_end.pages import Watched, watched
 from tests.image_server import ImageServer
 
 START_S = 150
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+QUIET = [
+    "--disable-features=OptimizationHints,MediaRouter,Translate,AutofillServerCommunication",
+    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
+]
+"""The browser asks nobody for anything of its own."""
 
 
 @dataclass
@@ -93,3 +103,31 @@ def system(tmp_path_factory: pytest.TempPathFactory, image_server: ImageServer) 
     allowed = {"GATEWAY_ALLOWED_NETWORKS": "127.0.0.0/8", "GATEWAY_ALLOWED_PORTS": str(image_server.port)}
     with running(str(tmp_path_factory.mktemp("state")), **allowed) as system:
         yield system
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium."""
+    if CHROMIUM is None:
+        pytest.skip("there is no Chromium here")
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=QUIET)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory, image_server: ImageServer) -> Iterator[System]:
+    """A system with a history of its own, which keeps thumbnails."""
+    allowed = {"GATEWAY_ALLOWED_NETWORKS": "127.0.0.0/8", "GATEWAY_ALLOWED_PORTS": str(image_server.port)}
+    state = str(tmp_path_factory.mktemp("site"))
+    with running(state, GATEWAY_KEEP_IMAGES="true", GATEWAY_WORKERS="1", **allowed) as system:
+        yield system
+
+
+@pytest.fixture
+def web(browser: Browser, site: System) -> Iterator[Watched]:
+    """The site in a browser, with an empty history."""
+    requests.delete(f"{site.base}/predictions", timeout=30).raise_for_status()
+    with watched(browser, site.base) as found:
+        yield found

@@ -1,30 +1,14 @@
 """The pages that show the API, in a real browser that reaches nothing but the gateway."""
 
-import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from tests.end_to_end.conftest import System
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-QUIET = [
-    "--disable-features=OptimizationHints,MediaRouter,Translate,AutofillServerCommunication",
-    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
-]
 REDOCS_LOGO = "https://cdn.redoc.ly/redoc/logo-mini.svg"
 """The one thing that Redoc asks others for; the page's policy forbids it."""
-
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=QUIET)
-        yield launched
-        launched.close()
 
 
 @pytest.fixture
