@@ -82,7 +82,8 @@ def give(page: Page, event: str, *files: dict[str, Any], text: str = "") -> None
         """([event, files, text]) => {
           const carried = new DataTransfer();
           for (const { name, mimeType, buffer, zeros } of files) {
-            const bytes = zeros ? new Uint8Array(zeros) : Uint8Array.from(atob(buffer), (letter) => letter.charCodeAt(0));
+            const given = Uint8Array.from(atob(buffer), (letter) => letter.charCodeAt(0));
+            const bytes = zeros ? new Uint8Array(zeros) : given;
             carried.items.add(new File([bytes], name, { type: mimeType }));
           }
           if (text) carried.setData("text/uri-list", text);
