@@ -20,6 +20,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import requests
+
 from bench.processes import family, free_port, pss_mib
 from tests.conftest import running_model_server
 
@@ -193,7 +195,15 @@ def predict(root: Path, work: Path) -> None:
         }
         with running(root, gateway, "/data", HOST="127.0.0.1", PYTHONDONTWRITEBYTECODE="1", **settings):
             answer(port)
+            show(port)
     assert (root / "data" / "history.db").exists(), "no history was written"
+
+
+def show(port: int) -> None:
+    """The page and its samples are in the image."""
+    page = requests.get(f"http://127.0.0.1:{port}/", headers={"Accept": "text/html"}, timeout=5)
+    assert "assets/app.js" in page.text
+    assert len(requests.get(f"http://127.0.0.1:{port}/samples", timeout=5).json()["samples"]) == 7
 
 
 def predict_alone(root: Path, work: Path) -> None:

@@ -71,6 +71,26 @@ def test_a_deleted_row_comes_back_or_goes_for_good(web: Watched, site: System) -
     assert (kept(site, first["id"]), kept(site, second["id"])) == (200, 404)
 
 
+def test_the_keyboard_alone_corrects_and_deletes(web: Watched, site: System) -> None:
+    (made,) = predict(site.base, "tennis")
+    page = web.open("history")
+    row = page.locator("#history li[data-id]")
+    row.locator("[data-act=correct]").focus()
+    page.keyboard.press("Enter")
+    expect(row.locator("select")).to_be_focused()
+    page.keyboard.type("karate")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(row.locator("[data-act=restore]")).to_be_visible()
+    assert requests.get(f"{site.base}/predictions/{made['id']}", timeout=30).json()["true_label"] == "karate"
+    row.locator("[data-act=delete]").focus()
+    page.keyboard.press("Enter")
+    expect(row).to_have_count(0)
+    page.keyboard.press("Control+z")
+    expect(row).to_have_count(1)
+    assert kept(site, made["id"]) == 200
+
+
 def test_a_deletion_is_not_lost_by_leaving(web: Watched, site: System) -> None:
     (made,) = predict(site.base, "tennis")
     page = web.open("history")
