@@ -51,7 +51,11 @@ def changed(version: Path, folder: Path) -> Path:
 
 def test_damaged_entry_is_made_again(version: Path, tmp_path: Path) -> None:
     versions = [changed(version, tmp_path / name) for name in ("cut", "missing", "manifest")]
-    entries = [entry for entry in prepared(versions) if isinstance(entry, Path)]
+    entries = [cache._entry(one) for one in versions]
+    for entry in entries:
+        assert isinstance(entry, Path)
+        shutil.copytree(converted(version), entry)  # as a child would make it, in seconds
+    assert prepared(versions) == entries
     assert len(set(entries)) == 3
     cut, missing, manifest = entries
     whole = (cut / f"{TRUNK}.bin").read_bytes()
