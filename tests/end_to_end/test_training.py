@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TextIO, cast
 
@@ -19,6 +20,7 @@ from model.int8 import int8_copy
 from model.precision import supports
 from protos import prediction_log_pb2
 from tests.conftest import ROOT
+from tests.waiting import until
 from trainer.robustness import HARDSHIPS
 
 CONFIG = """
@@ -217,13 +219,16 @@ def test_killed_run_ends_as_one_that_was_never_stopped(worker: Worker, folder: P
     config.write_text(CONFIG.format(epochs=3, calm=1))
     command = ["train", str(config), "--data", str(folder / "data"), "--outliers", str(folder / "outliers")]
     command += ["--weights", "random", "--run"]
-    worker.trainer(*command, tmp_path / "whole")
     alone = [sys.executable, "-m", "trainer", *command, str(tmp_path / "killed")]
-    with subprocess.Popen(alone, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        while not (tmp_path / "killed" / "history.json").exists():
-            assert process.poll() is None
+    with (
+        subprocess.Popen(alone, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        whole = pool.submit(worker.trainer, *command, tmp_path / "whole")  # meanwhile: each builds its network first
+        until(lambda: (tmp_path / "killed" / "checkpoint.npz").exists() or process.poll() is not None, 100)
         process.kill()
-    worker.trainer(*command, tmp_path / "killed")
+        whole.result()
+    assert "Going on after epoch" in worker.trainer(*command, tmp_path / "killed")
     histories = [json.loads((tmp_path / name / "history.json").read_text()) for name in ("whole", "killed")]
     assert len(histories[0]) == 4
     assert histories[0] == histories[1]
