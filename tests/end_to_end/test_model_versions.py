@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from bench.processes import pss_mib
+from bench.processes import resident_mib
 from protos import model_management_pb2, model_server_config_pb2, model_service_pb2_grpc
 from tests.conftest import TinyModel, running_model_server
 from tests.model.calls import SHAPE, answering, eventually, predict, predict_request, reload, states
@@ -262,5 +262,5 @@ def test_memory_comes_back_when_a_version_is_dropped(base: Path) -> None:
                 lambda version=version: set(states(channel).items()) >= {(version, "AVAILABLE"), (version - 1, "END")}
             )
             predict(channel, predict_request(np.zeros((200, *SHAPE), np.uint8)))
-            held.append(pss_mib(running.process.pid))
+            held.append(resident_mib([running.process.pid]))
     assert max(held[3:]) < held[1] + 20
