@@ -41,7 +41,7 @@ run: $(VENV)/.run ## start the model server and the gateway (HOST=, PORT=, MODEL
 	@cd $(ROOT) && exec env $(ADDRESS) $(BIN)/python run.py
 
 test: $(VENV)/.dev $(VENV)/.clients ## run every test
-	@cd $(ROOT) && $(BIN)/python -m pytest tests
+	@cd $(ROOT) && $(BIN)/python -m tests
 
 images-check: $(VENV)/.dev ## replay the Dockerfiles with buildah in a chroot (Linux, root)
 	@cd $(ROOT) && $(BIN)/python -m tests.images_check
