@@ -21,6 +21,7 @@ def fill(history: History, count: int) -> list[Prediction]:
     """Predictions in the history, the newest first."""
     made = [prediction(number) for number in range(count)]
     assert all(history.keep(one, None) for one in made)
+    until(lambda: not any(history._spool.holds(one.id) for one in made))  # a busy database may take longer than WAIT_S
     return made[::-1]
 
 
