@@ -1,6 +1,7 @@
 """Where does the history lie? In SQLite or PostgreSQL, brought to this release's tables at the start."""
 
 import fcntl
+import logging
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -101,6 +102,7 @@ class Database:
             return found
 
     def _upgrade(self, found: str | None) -> None:
+        logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)  # it names each one at every start
         from alembic import command  # 10 MB, which a process that finds its tables doesn't need
         from alembic.config import Config
         from alembic.script import ScriptDirectory

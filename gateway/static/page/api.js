@@ -26,8 +26,10 @@ export class Problem extends Error {
 }
 
 const ADVICE = {
-  image_unreachable: "Only public web addresses can be fetched. Open the address in a browser; or save the picture and choose the file.",
-  image_unreadable: "Choose a JPEG, PNG, GIF, WebP or AVIF picture. A picture that was cut short on its way can be sent again.",
+  image_unreachable:
+    "Only public web addresses can be fetched. Open the address in a browser; or save the picture and choose the file.",
+  image_unreadable:
+    "Choose a JPEG, PNG, GIF, WebP or AVIF picture. A picture that was cut short on its way can be sent again.",
   image_too_large: "Make it smaller, or save it with fewer pixels.",
   overloaded: "The service is busy. Try again in a moment.",
   model_unavailable: "The model server is away. Try again when it is back; nothing of yours is lost.",
@@ -37,6 +39,9 @@ const ADVICE = {
   not_explainable: "Choose another model to see an explanation.",
   unreachable: "Check the connection, then try again.",
 };
+
+/** What can be said of a problem. */
+export const sentence = ({ message, advice }, more) => [message, advice, more].filter(Boolean).join(" ");
 
 /** Ask the API; the Response, or a Problem is thrown. */
 export async function ask(path, { method = "GET", body, accept = "application/json", signal, keepalive } = {}) {
@@ -55,11 +60,20 @@ export async function ask(path, { method = "GET", body, accept = "application/js
   if (response.ok) return response;
   const told = await response.json().catch(() => ({}));
   const retryAfterS = Number(response.headers.get("Retry-After")) || 0;
-  throw new Problem(told.code ?? "unknown", told.detail ?? `The service answered ${response.status}.`, response.status, retryAfterS);
+  const detail = told.detail ?? `The service answered ${response.status}.`;
+  throw new Problem(told.code ?? "unknown", detail, response.status, retryAfterS);
 }
 
 /** Ask the API for JSON. */
-export const json = async (path, options) => (await ask(path, options)).json();
+export async function json(path, options) {
+  const response = await ask(path, options);
+  try {
+    return await response.json();
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Problem("unreachable", "The service's answer broke off.", 0);
+  }
+}
 
 /** A query from an object; empty values are left out. */
 export function query(values) {
@@ -76,17 +90,20 @@ function picture(source) {
 }
 
 /** Predict; `chosen` is { model, version }. Of a picture that only has an address, the service tells how it looks. */
-export const predict = (source, chosen, signal) =>
-  json(`/predictions${query({ ...chosen, picture: typeof source === "string" ? true : null })}`, { method: "POST", body: picture(source), signal });
+export function predict(source, chosen, signal) {
+  const asked = { ...chosen, picture: typeof source === "string" ? true : null };
+  return json(`/predictions${query(asked)}`, { method: "POST", body: picture(source), signal });
+}
 
 /** What speaks for a class: the grid, and where it lies. */
 export const explain = (source, label, chosen, signal) =>
   json(`/explain${query({ class: label, ...chosen })}`, { method: "POST", body: picture(source), signal });
 
-export const models = () => json("/models");
-export const card = (name, version) => json(`/models/${encodeURIComponent(name)}${query({ version })}`);
-export const page = (filters) => json(`/predictions${query(filters)}`);
-export const prediction = (id) => json(`/predictions/${id}`);
+export const models = (signal) => json("/models", { signal });
+export const card = (name, version, signal) =>
+  json(`/models/${encodeURIComponent(name)}${query({ version })}`, { signal });
+export const classes = async (chosen) => (await json(`/classes${query(chosen)}`)).classes;
 export const correct = (id, label) => json(`/predictions/${id}`, { method: "PATCH", body: { true_label: label } });
 export const remove = (id, keepalive = false) => ask(`/predictions/${id}`, { method: "DELETE", keepalive });
-export const statistics = (filters) => json(`/stats${query(filters)}`);
+export const removeAll = () => json("/predictions", { method: "DELETE" });
+export const statistics = (filters, signal) => json(`/stats${query(filters)}`, { signal });

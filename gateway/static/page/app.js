@@ -2,7 +2,8 @@
 
 import { address } from "./api.js";
 import { pick } from "./chosen.js";
-import { el } from "./dom.js";
+import { at, el } from "./dom.js";
+import { ever } from "./remembered.js";
 
 const VIEWS = {
   classify: () => import("./classify.js"),
@@ -21,7 +22,7 @@ function place() {
 async function show() {
   if (location.hash && !location.hash.startsWith("#/")) return; // a place within the page
   const { name, wanted } = place();
-  for (const other of Object.keys(VIEWS)) document.getElementById(other).hidden = other !== name;
+  for (const other of Object.keys(VIEWS)) at(other).hidden = other !== name;
   for (const link of document.querySelectorAll("nav a")) {
     if (link.dataset.view === name) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
@@ -29,7 +30,7 @@ async function show() {
   if (shown?.name !== name) {
     shown?.view?.leave?.();
     if (shown) {
-      document.getElementById("main").focus({ preventScroll: true });
+      at("main").focus({ preventScroll: true });
       scrollTo(0, 0);
     }
     shown = { name };
@@ -37,32 +38,36 @@ async function show() {
   const view = await VIEWS[name]();
   if (shown.name !== name) return; // the reader has gone on meanwhile
   shown.view = view;
-  view.enter(document.getElementById(name), wanted);
+  view.enter(at(name), wanted);
 }
 
-const THEMES = { "": ["◐", "Colours: as the system has them"], light: ["☀", "Colours: light"], dark: ["☾", "Colours: dark"] };
+const THEMES = {
+  "": ["◐", "Colours: as the system has them"],
+  light: ["☀", "Colours: light"],
+  dark: ["☾", "Colours: dark"],
+};
 
 function theme(button) {
   const paint = () => {
-    const name = localStorage.getItem("theme") ?? "";
+    const name = ever.getItem("theme") ?? "";
     document.documentElement.dataset.theme = name;
     [button.textContent, button.ariaLabel] = THEMES[name] ?? THEMES[""];
     button.title = button.ariaLabel;
   };
   button.onclick = () => {
     const names = Object.keys(THEMES);
-    localStorage.setItem("theme", names[(names.indexOf(localStorage.getItem("theme") ?? "") + 1) % names.length]);
+    ever.setItem("theme", names[(names.indexOf(ever.getItem("theme") ?? "") + 1) % names.length]);
     paint();
   };
   paint();
 }
 
 for (const link of document.querySelectorAll("a[data-api]")) link.href = address(`/${link.getAttribute("href")}`);
-theme(document.getElementById("theme"));
+theme(at("theme"));
 VIEWS.classify().then((view) => view.start());
 addEventListener("hashchange", show);
 show();
-const picker = document.getElementById("model");
+const picker = at("model");
 const refill = () =>
   pick(picker, show).catch(() => {
     picker.replaceChildren(el("option", { value: "" }, "the model server is away"));

@@ -1,6 +1,7 @@
 // Charts of what happened from day to day: SVG for the width there is, a reading of one day, and the same as a table.
 
-import { bar, el, svg } from "./dom.js";
+import { el, svg } from "./dom.js";
+import { tableBelow } from "./tables.js";
 
 const HEIGHT = 210;
 const TOP = 8;
@@ -8,7 +9,6 @@ const BOTTOM = 26;
 const RIGHT = 6;
 const CHARACTER = 7; // about as wide as one of an axis' text
 const APART = 66; // so far at least are the texts below a chart
-const FIRST_ROWS = 12;
 
 /**
  * A chart that stays where it is: `show` draws other data into it, and keeps the focus and what is folded open.
@@ -166,68 +166,4 @@ function axes(scale, data) {
     lines.push(svg("text", { x, y: scale.bottom + 18, "text-anchor": anchor }, data.columns[i].short));
   }
   return lines;
-}
-
-/** A figure that matters, for a <dl class="tiles">. */
-export const tile = (name, value, note, className = "") =>
-  el("div", { className }, el("dt", {}, name), el("dd", { className: "figure" }, value),
-    el("dd", { className: "small faint" }, note));
-
-/** What may be wider than the page, and is scrolled by keys too. */
-export const scroller = (title, ...children) =>
-  el("div", { className: "scroller", tabIndex: 0, role: "group", "aria-label": title }, ...children);
-
-/** A folded table that is made when it is looked at. */
-function tableBelow(title, given) {
-  const place = scroller(`${title}, as a table`);
-  const refresh = () => node.open && place.replaceChildren(table(given().head, given().rows));
-  const summary = el("summary", {}, "Show as table", el("span", { className: "unseen" }, `: ${title}`));
-  const node = el("details", { ontoggle: refresh }, summary, place);
-  return { node, refresh };
-}
-
-/** A table whose first column names its rows; all others hold numbers. */
-export function table(head, rows) {
-  const number = (i) => (i ? "number" : "");
-  return el("table", {},
-    el("thead", {}, el("tr", {}, head.map((name, i) => el("th", { scope: "col", className: number(i) }, name)))),
-    el("tbody", {}, rows.map(([name, ...cells]) =>
-      el("tr", {}, el("th", { scope: "row" }, name), cells.map((cell) => el("td", { className: "number" }, cell))))));
-}
-
-/** Bars side by side, which are a table already; after the first dozen the others are folded. */
-export function bars(title, head) {
-  const body = el("tbody");
-  const more = el("button", { type: "button", className: "quiet small", onclick: toggle });
-  const column = (name, className) => el("th", { scope: "col", className }, name);
-  const heads = el("tr", {}, column(head[0], ""), el("td"), column(head[1], "number"));
-  const whole = el("table", { className: "bars", "aria-label": title }, el("thead", {}, heads), body);
-  const empty = el("p", { className: "faint" });
-  const node = el("section", { className: "card chart", "aria-label": title }, el("h2", {}, title), whole, empty, more);
-  let all = false, rows = [];
-
-  function toggle() {
-    all = !all;
-    fill();
-  }
-
-  function fill() {
-    const row = ({ name, share, text }) =>
-      el("tr", {}, el("th", { scope: "row" }, name), el("td", {}, bar(share)), el("td", { className: "number" }, text));
-    body.replaceChildren(...(all ? rows : rows.slice(0, FIRST_ROWS)).map(row));
-    more.hidden = rows.length <= FIRST_ROWS;
-    more.textContent = all ? "Show fewer" : `Show all ${rows.length}`;
-    more.setAttribute("aria-expanded", all);
-  }
-
-  /** Rows are { name, share, text }; without any, the children that say why. */
-  function show(given, why = []) {
-    rows = given;
-    whole.hidden = !rows.length;
-    empty.hidden = rows.length > 0;
-    empty.replaceChildren(...why);
-    fill();
-  }
-
-  return { node, show };
 }

@@ -2,24 +2,22 @@
 
 import * as api from "./api.js";
 import { el } from "./dom.js";
+import { ever } from "./remembered.js";
 
 const KEY = "model";
 let listed = { default: null, models: [] };
 
 /** { model, version } for a query; empty for the default model's newest. */
 export function chosen() {
-  const [model = "", version = ""] = (localStorage.getItem(KEY) ?? "").split("/");
+  const [model = "", version = ""] = (ever.getItem(KEY) ?? "").split("/");
   return { model, version };
 }
 
 /** What /models said last. */
 export const models = () => listed;
 
-/** The class names of what is chosen, as its card has them; the default model's where the choice has no card now. */
-export async function labels() {
-  const { model, version } = chosen();
-  return (await api.json(`/classes${api.query({ model, version })}`)).classes;
-}
+/** How a version of a model is called, or all of its versions. */
+export const named = (model, version) => (version ? `${model}/${version}` : model);
 
 /** Fill the picker, and tell `changed` when another model is picked. */
 export async function pick(select, changed) {
@@ -29,15 +27,16 @@ export async function pick(select, changed) {
     if (name !== listed.default) options.push(el("option", { value: name }, `${name}, newest`));
     for (const { version, state } of versions) {
       const available = state === "AVAILABLE";
-      options.push(el("option", { value: `${name}/${version}`, disabled: !available }, `${name}/${version}`));
+      const value = named(name, version);
+      options.push(el("option", { value, disabled: !available }, value));
     }
   }
   select.replaceChildren(...options);
-  const wanted = localStorage.getItem(KEY) ?? "";
-  select.value = options.some((option) => option.value === wanted && !option.disabled) ? wanted : "";
-  if (select.value === "") localStorage.removeItem(KEY);
+  const wanted = ever.getItem(KEY) ?? "";
+  select.value = options.some(({ value }) => value === wanted) ? wanted : ""; // also one that is away just now
+  if (select.value === "") ever.removeItem(KEY);
   select.onchange = () => {
-    localStorage.setItem(KEY, select.value);
+    ever.setItem(KEY, select.value);
     changed();
   };
 }

@@ -16,6 +16,13 @@ export function svg(name, attributes = {}, ...children) {
   return made;
 }
 
+/** A small button, which its listener gives its sense. */
+export const button = (text, onclick, properties = {}) =>
+  el("button", { type: "button", className: "quiet small", onclick, ...properties }, text);
+
+/** What index.html has under an id. */
+export const at = (id) => document.getElementById(id);
+
 function filled(made, properties, children) {
   for (const [key, value] of Object.entries(properties)) {
     if (value === null || value === undefined || value === false) continue;
@@ -39,8 +46,9 @@ export function percent(share) {
 /** A whole number with its thousands apart. */
 export const count = (number) => new Intl.NumberFormat("en").format(number);
 
-/** One thing or many: plural(1, "picture") is "1 picture". */
-export const plural = (number, what) => `${count(number)} ${what}${number === 1 ? "" : "s"}`;
+/** One thing or many: plural(1, "picture") is "1 picture", plural(2, "class") is "2 classes". */
+export const plural = (number, what) =>
+  `${count(number)} ${what}${number === 1 ? "" : what.endsWith("s") ? "es" : "s"}`;
 
 const WHEN = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 
@@ -61,7 +69,7 @@ let toastEnds = 0;
  * action was taken, false when the time is over.
  */
 export function toast(text, action = null, seconds = 8) {
-  const place = document.getElementById("toast");
+  const place = at("toast");
   clearTimeout(toastEnds);
   place.dispatchEvent(new Event("replaced"));
   return new Promise((resolve) => {

@@ -1,17 +1,8 @@
 // Why that class? The heatmap over the picture, drawn here: sliders and colours don't ask the service again.
 
 import * as api from "./api.js";
-import { el, percent } from "./dom.js";
-
-// The service's own colours (gateway/heatmaps.py), at equal steps from cold to hot.
-const COLOURS = {
-  turbo: [[48, 18, 59], [70, 98, 215], [53, 171, 248], [27, 229, 181], [116, 254, 93], [201, 239, 52], [251, 185, 56], [245, 105, 24], [201, 41, 3], [122, 4, 3]],
-  viridis: [[68, 1, 84], [59, 82, 139], [33, 145, 140], [94, 201, 98], [253, 231, 37]],
-  magma: [[0, 0, 4], [81, 18, 124], [183, 55, 121], [252, 137, 97], [252, 253, 191]],
-  grey: [[0, 0, 0], [255, 255, 255]],
-};
-const MAX_SIDE = 1600;
-const HEAT_SIDE = 256;
+import { button, el, percent } from "./dom.js";
+import { COLOURS, draw, inWords, upright } from "./heat.js";
 
 /** How an explanation is looked at before the reader changes anything. */
 export const asFirst = (label) => ({ label, colours: "turbo", strength: 0.6, threshold: 0 });
@@ -19,7 +10,8 @@ export const asFirst = (label) => ({ label, colours: "turbo", strength: 0.6, thr
 /**
  * The controls of an explanation, and the canvas that they draw on.
  *
- * @param item has the picture (`blob`, and `source` to send), `answer`, `look` (see asFirst) and `grids`, the answers of /explain by class.
+ * @param item has the picture (`blob`, and `source` to send), its `answer`, the `look` (see asFirst) and `grids`, the
+ *   answers of /explain by class.
  * @param changed is called when the reader has changed the look.
  * @param signal ends what is asked when the item goes.
  */
@@ -75,7 +67,8 @@ export function explanation(item, changed, signal) {
     return el("label", { className: "field" }, el("span", {}, `${name} `, shown), range);
   };
   const choice = (name, values, value, chosen) => {
-    const select = el("select", { "aria-label": name }, ...values.map((one) => el("option", { value: one, selected: one === value }, one)));
+    const options = values.map((one) => el("option", { value: one, selected: one === value }, one));
+    const select = el("select", { ariaLabel: name }, options);
     select.onchange = () => {
       chosen(select.value);
       changed();
@@ -83,8 +76,8 @@ export function explanation(item, changed, signal) {
     return el("label", { className: "field" }, el("span", {}, name), select);
   };
 
-  const save = el("button", { type: "button", className: "quiet small" }, "Save the picture");
-  save.onclick = () => canvas.toBlob((blob) => download(blob, `${item.name.replace(/\.\w+$/, "")}-${look.label}.png`), "image/png");
+  const filename = () => `${item.name.replace(/\.\w+$/, "")}-${look.label}.png`;
+  const save = button("Save the picture", () => canvas.toBlob((blob) => download(blob, filename()), "image/png"));
   const controls = el("div", { className: "explanation" },
     el("div", { className: "knobs" },
       choice("What speaks for", Object.keys(item.answer.probabilities), look.label, (label) => {
@@ -106,83 +99,8 @@ export function explanation(item, changed, signal) {
 }
 
 /** An error in words, with what to do, and a way to try again. */
-export function complaint(problem, again = null) {
-  const text = [problem.message, problem.advice].filter(Boolean).join(" ");
-  return el("div", { className: "notice bad" },
-    el("p", {}, text),
-    again && el("button", { type: "button", className: "quiet small", onclick: again }, "Try again"),
-  );
-}
-
-/** The picture as it is looked at, not larger than what a canvas shows well. */
-async function upright(blob) {
-  const bitmap = await createImageBitmap(blob, { imageOrientation: "from-image" });
-  const by = Math.min(1, MAX_SIDE / Math.max(bitmap.width, bitmap.height));
-  if (by === 1) return bitmap;
-  const size = { resizeWidth: Math.max(1, Math.round(by * bitmap.width)), resizeHeight: Math.max(1, Math.round(by * bitmap.height)) };
-  return createImageBitmap(bitmap, { ...size, resizeQuality: "high" });
-}
-
-function draw(canvas, picture, grid, { colours, strength, threshold }) {
-  Object.assign(canvas, { width: picture.width, height: picture.height });
-  const context = canvas.getContext("2d");
-  context.drawImage(picture, 0, 0);
-  if (!grid) return;
-  const { left, top, right, bottom } = grid.area;
-  const heat = heatOf(grid.heatmap, COLOURS[colours], strength, threshold);
-  context.imageSmoothingQuality = "high";
-  context.drawImage(heat, left * canvas.width, top * canvas.height, (right - left) * canvas.width, (bottom - top) * canvas.height);
-}
-
-/** The grid, smooth, in colours: the hotter the less clear, and clear below the threshold. */
-function heatOf(grid, colours, strength, threshold) {
-  const canvas = Object.assign(document.createElement("canvas"), { width: HEAT_SIDE, height: HEAT_SIDE });
-  const context = canvas.getContext("2d");
-  const pixels = context.createImageData(HEAT_SIDE, HEAT_SIDE);
-  for (let y = 0, at = 0; y < HEAT_SIDE; y++) {
-    for (let x = 0; x < HEAT_SIDE; x++, at += 4) {
-      const heat = between(grid, (x + 0.5) / HEAT_SIDE, (y + 0.5) / HEAT_SIDE);
-      const place = heat * (colours.length - 1);
-      const below = Math.min(Math.floor(place), colours.length - 2);
-      for (let channel = 0; channel < 3; channel++) {
-        pixels.data[at + channel] = mixed(colours[below][channel], colours[below + 1][channel], place - below);
-      }
-      pixels.data[at + 3] = heat < threshold ? 0 : 255 * strength * heat;
-    }
-  }
-  context.putImageData(pixels, 0, 0);
-  return canvas;
-}
-
-const mixed = (one, other, share) => one + (other - one) * share;
-
-/** The grid's value at a place, mixed from the four cells around it. */
-function between(grid, across, down) {
-  const [row, below, downShare] = around(down, grid.length);
-  const [column, beside, acrossShare] = around(across, grid[0].length);
-  const upper = mixed(grid[row][column], grid[row][beside], acrossShare);
-  return mixed(upper, mixed(grid[below][column], grid[below][beside], acrossShare), downShare);
-}
-
-function around(share, cells) {
-  const place = Math.min(Math.max(share * cells - 0.5, 0), cells - 1);
-  const first = Math.floor(place);
-  return [first, Math.min(first + 1, cells - 1), place - first];
-}
-
-const ROWS = ["upper", "middle", "lower"];
-const COLUMNS = ["left", "centre", "right"];
-
-/** Where the hottest place is, for those who don't see it. */
-function inWords({ heatmap }, label) {
-  let [hottest, row, column] = [0, 0, 0];
-  heatmap.forEach((cells, y) => cells.forEach((heat, x) => {
-    if (heat > hottest) [hottest, row, column] = [heat, y, x];
-  }));
-  if (!hottest) return `Nothing in the picture speaks for ${label}.`;
-  const third = (place, cells) => Math.min(2, Math.floor((3 * (place + 0.5)) / cells));
-  return `What speaks most for ${label} is at the ${ROWS[third(row, heatmap.length)]} ${COLUMNS[third(column, heatmap[0].length)]}.`;
-}
+export const complaint = (problem, again = null) =>
+  el("div", { className: "notice bad" }, el("p", {}, api.sentence(problem)), again && button("Try again", again));
 
 function download(blob, name) {
   const link = el("a", { href: URL.createObjectURL(blob), download: name });

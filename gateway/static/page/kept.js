@@ -1,13 +1,15 @@
 // What the reader has put on the page outlives a reload: pictures and their answers lie in the browser's own database.
 // It belongs to the tab, holds the last few pictures, and what another day's tabs left is thrown away.
 
+import { inTab } from "./remembered.js";
+
 const STORE = "pictures";
 const MAX = 60;
 const MAX_AGE_MS = 12 * 60 * 60 * 1000;
 const KEY = "tab";
 
-const tab = sessionStorage.getItem(KEY) ?? String(Date.now() + Math.random());
-sessionStorage.setItem(KEY, tab);
+const tab = inTab.getItem(KEY) ?? String(Date.now() + Math.random());
+inTab.setItem(KEY, tab);
 
 let opened = null;
 
