@@ -22,6 +22,7 @@ DESK = {"viewport": {"width": 1180, "height": 1000}, "device_scale_factor": 1.5}
 def classify(page: Page) -> None:
     """Two pictures, one of them explained."""
     page.goto("./")
+    page.locator("#samples img").last.wait_for()
     page.locator("#files").set_input_files([SAMPLES / "tennis.jpg", SAMPLES / "swimming.jpg"])
     expect(progress(page)).to_have_text("2 of 2 pictures done")
     answers(page).first.get_by_role("button", name="Why?").click()

@@ -40,7 +40,10 @@ def blueprint(
     """The routes, on the parts that they use."""
     pages = Blueprint("pages", __name__)
     files = assets.read(_FILES)
-    page = files.pop("index.html")
+    version = assets.version(files)
+    page = assets.Asset.of(
+        files.pop("index.html").content.replace(b'"assets/', b'"assets/%s/' % version.encode()), ".html"
+    )
 
     @pages.get("/")
     def index() -> Response:
@@ -54,11 +57,11 @@ def blueprint(
         response.vary.add("Accept")
         return response
 
-    @pages.get("/assets/<name>")
-    def asset(name: str) -> Response:
+    @pages.get("/assets/<of>/<name>")
+    def asset(of: str, name: str) -> Response:
         if name not in files:
             raise NotFound
-        return files[name].answer(request)
+        return files[name].answer(request, for_ever=of == version)
 
     @pages.get("/answer")
     def unasked() -> AnyResponse:
@@ -69,9 +72,9 @@ def blueprint(
         try:
             return _answered()
         except GatewayError as error:
-            return _told(problems.refusal(error))
+            return _told(problems.refusal(error), version)
         except HTTPException as error:
-            return _told(problems.http_refusal(error))
+            return _told(problems.http_refusal(error), version)
 
     def _answered() -> Response:
         deadline = query.deadline(settings.request_timeout_s)
@@ -81,17 +84,17 @@ def blueprint(
             found = classifier.classify(given.picture, "", None, deadline, timings)
             seen = small(given.picture, classifier, deadline)
         shares = sorted(found.probabilities.items(), key=lambda pair: -pair[1])
-        response = _page("answer.html", answer=found, shares=shares, picture=seen, given=given)
+        response = _page("answer.html", version=version, answer=found, shares=shares, picture=seen, given=given)
         recorder.name(response, given, found, timings, g.began, deadline)
         return described(response, found, timings)
 
     return pages
 
 
-def _told(refused: Response) -> Response:
+def _told(refused: Response, version: str) -> Response:
     """A problem as a page, with the status and the headers that it has as JSON."""
     problem = refused.get_json(force=True)
-    refused.set_data(render_template("answer.html", problem=problem))
+    refused.set_data(render_template("answer.html", version=version, problem=problem))
     refused.content_type = "text/html; charset=utf-8"
     refused.headers["Content-Security-Policy"] = _MAY_LOAD
     return refused

@@ -24,7 +24,10 @@ def test_what_is_taken_from_the_code_is_up_to_date() -> None:
 
 def test_every_route_is_in_the_readme() -> None:
     for rule in create_app(Settings()).url_map.iter_rules():
-        assert rule.rule == "/" or rule.rule.replace("<name>", "NAME").replace("<id>", "{id}") in README
+        assert (
+            rule.rule == "/"
+            or rule.rule.replace("<name>", "NAME").replace("<id>", "{id}").replace("<of>", "{of}") in README
+        )
 
 
 def test_paths_named_in_the_readme_exist() -> None:

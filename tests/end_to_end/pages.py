@@ -41,6 +41,7 @@ class Watched:
         """The page at a view, once its script has run."""
         self.page.goto(f"{self.base}/#/{view}")
         self.page.locator(f"#{view.split('?')[0] or 'classify'} h1").wait_for()
+        self.page.locator("#model option").first.wait_for(state="attached")
         return self.page
 
 

@@ -26,7 +26,7 @@ def test_a_heatmap_is_redrawn_without_asking_again(web: Watched, tmp_path: Path)
     page = web.open()
     give(page, "drop", sample("tennis"))
     asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url) if "/explain" in request.url else None)
+    page.on("request", lambda request: asked.append(request.url) if "/explain?" in request.url else None)
     page.get_by_role("button", name="Why?").click()
     expect(page.get_by_text("What speaks most for tennis")).to_be_visible()
     expect(page.get_by_role("img", name="tennis.jpg, with what speaks for tennis in colours")).to_be_visible()

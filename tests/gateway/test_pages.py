@@ -81,28 +81,30 @@ def test_page_loads_nothing_from_elsewhere_and_runs_nothing_inline(client: Flask
 
 def test_every_file_is_packed_for_those_who_can_unpack_it(client: FlaskClient) -> None:
     for path in FILES.iterdir():
-        address, headers = f"/assets/{path.name}", {"Accept-Encoding": "gzip"}
         if path.name == "index.html":
-            address, headers = "/", headers | BROWSER
-        packed = client.get(address, headers=headers)
+            continue
+        address = f"/assets/1/{path.name}"
+        packed = client.get(address, headers={"Accept-Encoding": "gzip"})
         assert packed.headers["Content-Encoding"] == "gzip"
         assert gzip.decompress(packed.data) == path.read_bytes()
-        plain = client.get(address, headers=headers | {"Accept-Encoding": "gzip;q=0"})
+        plain = client.get(address, headers={"Accept-Encoding": "gzip;q=0"})
         assert "Content-Encoding" not in plain.headers
         assert plain.data == path.read_bytes()
         assert packed.headers["ETag"] == plain.headers["ETag"]
 
 
-def test_a_file_that_is_there_already_is_not_sent_again(client: FlaskClient) -> None:
-    first = client.get("/assets/style.css")
-    assert first.headers["Cache-Control"] == "no-cache"
-    again = client.get("/assets/style.css", headers={"If-None-Match": first.headers["ETag"]})
+def test_files_of_the_pages_own_version_are_kept_for_ever_and_others_asked_for_again(client: FlaskClient) -> None:
+    (version,) = set(re.findall('"assets/([0-9a-f]+)/', client.get("/", headers=BROWSER).text))
+    assert "immutable" in client.get(f"/assets/{version}/style.css").headers["Cache-Control"]
+    other = client.get("/assets/0123456789ab/style.css")
+    assert other.headers["Cache-Control"] == "no-cache"
+    again = client.get("/assets/0123456789ab/style.css", headers={"If-None-Match": other.headers["ETag"]})
     assert (again.status_code, again.data) == (304, b"")
 
 
 @pytest.mark.parametrize("name", ["missing.js", "..%2fapp.py", "index.html", "%2e%2e/app.py"])
 def test_other_files_are_not_served(client: FlaskClient, name: str) -> None:
-    assert client.get(f"/assets/{name}").status_code == 404
+    assert client.get(f"/assets/1/{name}").status_code == 404
 
 
 def test_samples_are_the_drawn_pictures(client: FlaskClient) -> None:

@@ -1,9 +1,10 @@
 // How a picture's state looks: what it is, how far it is, its answer, and why.
 
+import { AWAY, sentence } from "./api.js";
 import { bar, button, el, percent, plural } from "./dom.js";
-import { asFirst, complaint, explanation } from "./explain.js";
 
 const SHOWN = 5;
+const AS_FIRST = { colours: "turbo", strength: 0.6, threshold: 0 };
 
 /** Paint an item anew in its node; `acts` are what the reader can do: retry, remove, and tell that it has changed. */
 export function paint(item, acts) {
@@ -83,18 +84,27 @@ function shares({ probabilities, confident }) {
 function why(item, acts) {
   const turn = () => {
     item.open = !item.open;
-    item.look ??= asFirst(item.answer.label);
+    item.look ??= { ...AS_FIRST, label: item.answer.label };
     paint(item, acts);
     acts.changed(item);
   };
   return does("why", "Why?", turn, { ariaExpanded: String(Boolean(item.open)) });
 }
 
-function unfold(item, picture, said, acts) {
+async function unfold(item, picture, said, acts) {
   if (!item.blob) return;
-  const { canvas, controls } = explanation(item, () => acts.changed(item), item.ended.signal);
+  const { signal } = item.ended;
+  const place = said.querySelector(".row");
+  const loaded = await import("./explain.js").catch(() => null); // not before somebody asks why
+  if (signal.aborted) return;
+  if (!loaded) return place.after(complaint(AWAY));
+  const { canvas, controls } = loaded.explanation(item, () => acts.changed(item), signal);
   picture.replaceChildren(canvas);
   const { width, height } = item.answer.source;
   canvas.style.aspectRatio = `${width} / ${height}`;
-  said.querySelector(".row").after(controls);
+  place.after(controls);
 }
+
+/** An error in words, with what to do, and a way to try again. */
+export const complaint = (problem, again = null) =>
+  el("div", { className: "notice bad" }, el("p", {}, sentence(problem)), again && button("Try again", again));

@@ -40,6 +40,9 @@ const ADVICE = {
   unreachable: "Check the connection, then try again.",
 };
 
+/** What is said when nothing can be asked for. */
+export const AWAY = new Problem("unreachable", "The service doesn't answer.", 0);
+
 /** What can be said of a problem. */
 export const sentence = ({ message, advice }, more) => [message, advice, more].filter(Boolean).join(" ");
 
@@ -55,7 +58,7 @@ export async function ask(path, { method = "GET", body, accept = "application/js
     response = await fetch(address(path), { method, headers, body, signal, keepalive });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Problem("unreachable", "The service doesn't answer.", 0);
+    throw AWAY;
   }
   if (response.ok) return response;
   const told = await response.json().catch(() => ({}));

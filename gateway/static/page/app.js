@@ -1,17 +1,34 @@
 // The shell: which view is shown, in which colours, with which model.
 
-import { address } from "./api.js";
-import { pick } from "./chosen.js";
+import { address, AWAY, sentence } from "./api.js";
 import { at, el } from "./dom.js";
 import { ever } from "./remembered.js";
 
+// The first view is part of the page, and stays as it was left; the others are fetched when they are asked for.
 const VIEWS = {
-  classify: () => import("./classify.js"),
-  history: () => import("./history.js"),
-  statistics: () => import("./statistics.js"),
-  models: () => import("./models.js"),
+  classify: () => ({ enter() {} }),
+  history: () => fetched("history", import("./history.js")),
+  statistics: () => fetched("statistics", import("./statistics.js")),
+  models: () => fetched("statistics", import("./models.js")),
 };
+const styles = {}; // promises of style sheets, by name
+const lost = el("p", { className: "notice bad", role: "alert" }, sentence(AWAY));
 let shown = null; // { name, view }
+
+/** A view's module, once its style sheet is there as well. */
+async function fetched(style, module) {
+  styles[style] ??= new Promise((resolve, reject) => {
+    const href = new URL(`${style}.css`, import.meta.url);
+    document.head.append(el("link", { rel: "stylesheet", href, onload: resolve, onerror: reject }));
+  });
+  try {
+    const [view] = await Promise.all([module, styles[style]]);
+    return view;
+  } catch {
+    delete styles[style];
+    return { enter: (section) => section.prepend(lost) };
+  }
+}
 
 /** The address after #: a view, and what it is asked for. */
 function place() {
@@ -38,7 +55,23 @@ async function show() {
   const view = await VIEWS[name]();
   if (shown.name !== name) return; // the reader has gone on meanwhile
   shown.view = view;
+  lost.remove();
   view.enter(at(name), wanted);
+}
+
+/** What the first view and the picker need, in one round trip; until it is here the page is a form. */
+async function start() {
+  const names = ["giving", "queue", "chosen", "answer", "asking", "kept"];
+  const [{ giveWays }, { resume }, { pick }] = await Promise.all(names.map((name) => import(`./${name}.js`)));
+  giveWays();
+  resume();
+  const picker = at("model");
+  const refill = () =>
+    pick(picker, show).catch(() => {
+      picker.replaceChildren(el("option", { value: "" }, "the model server is away"));
+      setTimeout(refill, 5000);
+    });
+  refill();
 }
 
 const THEMES = {
@@ -64,13 +97,6 @@ function theme(button) {
 
 for (const link of document.querySelectorAll("a[data-api]")) link.href = address(`/${link.getAttribute("href")}`);
 theme(at("theme"));
-VIEWS.classify().then((view) => view.start());
 addEventListener("hashchange", show);
 show();
-const picker = at("model");
-const refill = () =>
-  pick(picker, show).catch(() => {
-    picker.replaceChildren(el("option", { value: "" }, "the model server is away"));
-    setTimeout(refill, 5000);
-  });
-refill();
+start();

@@ -1,11 +1,9 @@
 // Why that class? The heatmap over the picture, drawn here: sliders and colours don't ask the service again.
 
 import * as api from "./api.js";
+import { complaint } from "./answer.js";
 import { button, el, percent } from "./dom.js";
 import { COLOURS, draw, inWords, upright } from "./heat.js";
-
-/** How an explanation is looked at before the reader changes anything. */
-export const asFirst = (label) => ({ label, colours: "turbo", strength: 0.6, threshold: 0 });
 
 /**
  * The controls of an explanation, and the canvas that they draw on.
@@ -97,10 +95,6 @@ export function explanation(item, changed, signal) {
   ask();
   return { canvas, controls };
 }
-
-/** An error in words, with what to do, and a way to try again. */
-export const complaint = (problem, again = null) =>
-  el("div", { className: "notice bad" }, el("p", {}, api.sentence(problem)), again && button("Try again", again));
 
 function download(blob, name) {
   const link = el("a", { href: URL.createObjectURL(blob), download: name });

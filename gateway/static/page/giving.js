@@ -29,6 +29,7 @@ function byFile() {
   };
   files.multiple = true;
   files.required = false;
+  if (files.files.length) files.onchange(); // somebody was faster than this script
 }
 
 function byAddress() {
