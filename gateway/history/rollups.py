@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from gateway.history.record import Prediction, rfc3339
@@ -110,6 +111,7 @@ class Sums:
     by_class: Sequence[Any]
     by_day: Sequence[Any]
     by_day_and_class: Sequence[Any] | None
+    """The oldest day first."""
     by_bucket: Sequence[Any]
 
 
@@ -135,19 +137,25 @@ def summary(sums: Sums) -> dict[str, Any]:
 
 
 def _days(rows: Sequence[Any]) -> Iterator[dict[str, Any]]:
-    """What the days add up to, oldest first; days without predictions are left out."""
-    for day, same_day in groupby(sorted(rows, key=lambda row: (row.day, row.label)), key=lambda row: row.day):
-        labels = [row for row in same_day if row.total]
-        whole = {name: sum(int(getattr(row, name)) for row in labels) for name in SUMS}
-        if labels:
+    """What the days add up to; those without predictions are left out.
+
+    Args:
+        rows: (day, label, *SUMS), by day and label; taken apart by place, as a year may have tens of thousands.
+    """
+    for day, same_day in groupby(rows, key=itemgetter(0)):
+        found = [row for row in same_day if row[2]]
+        if found:
+            total, unsure, millionths, labelled, correct = (
+                int(sum(values)) for values in list(zip(*found, strict=True))[2:]
+            )
             yield {
                 "date": day,
-                "total": whole["total"],
-                "unsure": whole["unsure"],
-                "mean_confidence": _share(whole["confidence_millionths"] / 1_000_000, whole["total"]),
-                "labelled": whole["labelled"],
-                "correct": whole["correct"],
-                "by_class": {row.label: int(row.total) for row in labels},
+                "total": total,
+                "unsure": unsure,
+                "mean_confidence": _share(millionths / 1_000_000, total),
+                "labelled": labelled,
+                "correct": correct,
+                "by_class": {label: int(count) for _, label, count, *_ in found},
             }
 
 

@@ -112,7 +112,7 @@ def sums(connection: Connection, model: str | None, version: int | None, since: 
         summed = select(*columns, *(func.sum(table.c[name]).label(name) for name in names)).where(
             and_(True, *of, *only)
         )
-        return list(connection.execute(summed.group_by(*columns)))
+        return list(connection.execute(summed.group_by(*columns).order_by(*columns)).all())
 
     return Sums(
         by_class=rows(rollups, ("label",), SUMS),
