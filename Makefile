@@ -73,8 +73,8 @@ train: $(VENV)/.trainer ## train CONFIG=sports7 on DATA= (OUTLIERS=, FOREIGN=) f
 	@$(if $(MODELS),,$(ROOT)/kube-config/copy-cards.sh)
 
 RIVALS := $(patsubst $(ROOT)/requirements/rivals/%.txt,$(VENV)/.rival-%,$(wildcard $(ROOT)/requirements/rivals/*.txt))
-bench: $(VENV)/.trainer $(RIVALS) ## measure the service: beside others, by precision, load and size (Linux, 15 minutes)
-	@cd $(ROOT) && for what in service precision overload growth rivals history; do $(BIN)/python -m bench.$$what || exit; done
+bench: $(VENV)/.trainer $(RIVALS) ## measure the service: beside others, by precision, load and size (Linux, 25 minutes)
+	@cd $(ROOT) && for what in service precision overload growth rivals history page; do $(BIN)/python -m bench.$$what || exit; done
 
 bench-precision: $(VENV)/.trainer ## measure the model in TensorFlow, float32, bfloat16 and int8 (two minutes)
 	@cd $(ROOT) && $(BIN)/python -m bench.precision
