@@ -145,8 +145,7 @@ def _page_paths() -> Document:
     answer["responses"]["200"]["headers"] |= _named_headers(*_ANSWERED, "X-Prediction-Id")
     for status in map(str, _PICTURE_ERRORS):
         answer["responses"][status]["content"] = _HTML
-    unasked = _operation("unasked", "page", "Back to the page", {}, ())
-    unasked["responses"] = {"303": {"description": "The page is at `/`.", "content": _HTML}}
+    unasked = _operation("unasked", "page", "The page, for who comes back here without a picture", _HTML, ())
     sample = {
         kind: {"schema": {"type": "string", "contentEncoding": "binary"}} for kind in ("image/jpeg", "image/webp")
     }
@@ -157,7 +156,7 @@ def _page_paths() -> Document:
             | {"parameters": [of, *named["parameters"]]}
         },
         "/answer": {
-            "get": unasked,
+            "get": unasked | {"responses": unasked["responses"] | _NOT_CHANGED},
             "post": answer | {"parameters": _named("timeout"), "requestBody": _picture_by_form()},
         },
         "/samples": {

@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from flask import Blueprint, Response, g, jsonify, redirect, render_template, request
+from flask import Blueprint, Response, g, jsonify, render_template, request
 from werkzeug.exceptions import HTTPException, NotFound
-from werkzeug.wrappers import Response as AnyResponse
 
 from gateway import assets, problems, query
 from gateway.admission import Admission
@@ -49,8 +48,7 @@ def blueprint(
     def index() -> Response:
         accepts = request.accept_mimetypes
         if accepts["text/html"] > accepts["application/json"]:  # a browser; curl accepts everything alike
-            response = page.answer(request)
-            response.headers["Content-Security-Policy"] = _MAY_LOAD
+            response = _shown()
         else:
             limits = {"max_upload_bytes": settings.max_upload_bytes, "max_batch": MAX_BATCH}
             response = jsonify(name="sports gateway", links=_LINKS, limits=limits)
@@ -64,8 +62,8 @@ def blueprint(
         return files[name].answer(request, for_ever=of == version)
 
     @pages.get("/answer")
-    def unasked() -> AnyResponse:
-        return redirect("./", 303)
+    def unasked() -> Response:
+        return _shown()
 
     @pages.post("/answer")
     def answer() -> Response:
@@ -75,6 +73,11 @@ def blueprint(
             return _told(problems.refusal(error), version)
         except HTTPException as error:
             return _told(problems.http_refusal(error), version)
+
+    def _shown() -> Response:
+        response = page.answer(request)
+        response.headers["Content-Security-Policy"] = _MAY_LOAD
+        return response
 
     def _answered() -> Response:
         deadline = query.deadline(settings.request_timeout_s)
