@@ -202,7 +202,7 @@ def predict(root: Path, work: Path) -> None:
 def show(port: int) -> None:
     """The page and its samples are in the image."""
     page = requests.get(f"http://127.0.0.1:{port}/", headers={"Accept": "text/html"}, timeout=5)
-    assert "assets/app.js" in page.text
+    assert "/app.js" in page.text
     assert len(requests.get(f"http://127.0.0.1:{port}/samples", timeout=5).json()["samples"]) == 7
 
 
