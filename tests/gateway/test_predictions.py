@@ -326,11 +326,12 @@ def test_batch_waits_for_its_turn_instead_of_crowding_itself_out(client_with: Cl
 
 
 def test_third_batch_at_once_is_refused_and_the_turn_comes_back(client: FlaskClient, image_server: ImageServer) -> None:
-    slow = {"urls": [image_server.url("/slow-body?batch")]}
+    path = f"/slow-body?batch-{len(image_server.hits)}"  # the server is everybody's
+    slow = {"urls": [image_server.url(path)]}
     threads = [threading.Thread(target=lambda: client.post("/predictions/batch", json=slow)) for _ in range(2)]
     for thread in threads:
         thread.start()
-    until(lambda: image_server.hits.count("/slow-body?batch") == 2)
+    until(lambda: image_server.hits.count(path) == 2)
     assert_problem(batch(client, RED), 503, "overloaded")
     for thread in threads:
         thread.join()
