@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Connection,
     Executable,
@@ -13,6 +14,7 @@ from sqlalchemy import (
     Table,
     and_,
     bindparam,
+    cast,
     delete,
     func,
     select,
@@ -109,7 +111,7 @@ def sums(connection: Connection, model: str | None, version: int | None, since: 
     def rows(table: Table, keys: tuple[str, ...], names: tuple[str, ...], *only: ColumnElement[bool]) -> list[Row[Any]]:
         columns = [table.c[key] for key in keys]
         of = [column == wanted for column, wanted in ((table.c.model, model), (table.c.version, version)) if wanted]
-        summed = select(*columns, *(func.sum(table.c[name]).label(name) for name in names)).where(
+        summed = select(*columns, *(cast(func.sum(table.c[name]), BigInteger).label(name) for name in names)).where(
             and_(True, *of, *only)
         )
         return list(connection.execute(summed.group_by(*columns).order_by(*columns)).all())
