@@ -139,7 +139,7 @@ def _paths() -> Document:
 def _page_paths() -> Document:
     """The page for people, and what it loads."""
     named = {"parameters": [{"name": "name", "in": "path", "required": True, "schema": _NAME}]}
-    of = {"name": "of", "in": "path", "required": True, "description": "The page's version.", "schema": _NAME}
+    version = {"name": "version", "in": "path", "required": True, "description": "The page's version.", "schema": _NAME}
     index = _operation("index", "page", "Name, links and limits; for a browser the page", _json(_INDEX) | _HTML, ())
     answer = _operation("answer", "page", "What a form's picture shows, as a page", _HTML, _PICTURE_ERRORS)
     answer["responses"]["200"]["headers"] |= _named_headers(*_ANSWERED, "X-Prediction-Id")
@@ -151,9 +151,9 @@ def _page_paths() -> Document:
     }
     return {
         "/": {"get": index | {"responses": index["responses"] | _NOT_CHANGED}},
-        "/assets/{of}/{name}": {
+        "/assets/{version}/{name}": {
             "get": _file("pageAsset", "A file that the page loads", _PAGE_ASSET)
-            | {"parameters": [of, *named["parameters"]]}
+            | {"parameters": [version, *named["parameters"]]}
         },
         "/answer": {
             "get": unasked | {"responses": unasked["responses"] | _NOT_CHANGED},

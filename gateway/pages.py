@@ -39,9 +39,9 @@ def blueprint(
     """The routes, on the parts that they use."""
     pages = Blueprint("pages", __name__)
     files = assets.read(_FILES)
-    version = assets.version(files)
+    current = assets.version(files)
     page = assets.Asset.of(
-        files.pop("index.html").content.replace(b'"assets/', b'"assets/%s/' % version.encode()), ".html"
+        files.pop("index.html").content.replace(b'"assets/', b'"assets/%s/' % current.encode()), ".html"
     )
 
     @pages.get("/")
@@ -55,11 +55,11 @@ def blueprint(
         response.vary.add("Accept")
         return response
 
-    @pages.get("/assets/<of>/<name>")
-    def asset(of: str, name: str) -> Response:
+    @pages.get("/assets/<version>/<name>")
+    def asset(version: str, name: str) -> Response:
         if name not in files:
             raise NotFound
-        return files[name].answer(request, for_ever=of == version)
+        return files[name].answer(request, for_ever=version == current)
 
     @pages.get("/answer")
     def unasked() -> Response:
@@ -70,9 +70,9 @@ def blueprint(
         try:
             return _answered()
         except GatewayError as error:
-            return _told(problems.refusal(error), version)
+            return _told(problems.refusal(error), current)
         except HTTPException as error:
-            return _told(problems.http_refusal(error), version)
+            return _told(problems.http_refusal(error), current)
 
     def _shown() -> Response:
         response = page.answer(request)
@@ -87,7 +87,7 @@ def blueprint(
             found = classifier.classify(given.picture, "", None, deadline, timings)
             seen = small(given.picture, classifier, deadline)
         shares = sorted(found.probabilities.items(), key=lambda pair: -pair[1])
-        response = _page("answer.html", version=version, answer=found, shares=shares, picture=seen, given=given)
+        response = _page("answer.html", version=current, answer=found, shares=shares, picture=seen, given=given)
         recorder.name(response, given, found, timings, g.began, deadline)
         return described(response, found, timings)
 

@@ -26,7 +26,7 @@ def test_every_route_is_in_the_readme() -> None:
     for rule in create_app(Settings()).url_map.iter_rules():
         assert (
             rule.rule == "/"
-            or rule.rule.replace("<name>", "NAME").replace("<id>", "{id}").replace("<of>", "{of}") in README
+            or rule.rule.replace("<name>", "NAME").replace("<id>", "{id}").replace("<version>", "VERSION") in README
         )
 
 

@@ -6,7 +6,7 @@ import { heading, list, load, paint } from "./history_list.js";
 import { go } from "./history_moves.js";
 import { complain, focusOn, rowOf } from "./history_row.js";
 import { HOME, byNewest, past } from "./history_state.js";
-import { announce, sentence } from "./history_words.js";
+import { announce } from "./history_words.js";
 
 const UNDO_S = 8;
 
@@ -41,11 +41,11 @@ function putBack(id, error = null) {
   past.gone.delete(id);
   past.changes += 1;
   const isListed = past.asked && past.listedFor === key;
-  if (error && !isListed) toast(`The ${item.label} wasn't deleted. ${sentence(error)}`);
+  if (error && !isListed) toast(`The ${item.label} wasn't deleted. ${api.sentence(error)}`);
   if (!isListed) return past.asked && load();
   if (!past.items.some((one) => one.id === id)) past.items = [...past.items, item].sort(byNewest);
   paint();
-  if (error) return complain(id, `It wasn't deleted. ${sentence(error)}`);
+  if (error) return complain(id, `It wasn't deleted. ${api.sentence(error)}`);
   focusOn(id, "delete");
   announce(`${item.label} is back`);
 }
@@ -103,6 +103,6 @@ async function clearAll(event) {
     toast(`Deleted ${plural(deleted, "prediction")}.`);
     go(HOME, true);
   } catch (error) {
-    wrong.textContent = `Nothing was deleted. ${sentence(error)}`;
+    wrong.textContent = `Nothing was deleted. ${api.sentence(error)}`;
   }
 }

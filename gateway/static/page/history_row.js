@@ -5,7 +5,7 @@ import { named } from "./chosen.js";
 import { bar, button, el, percent, when } from "./dom.js";
 import { labelsOf } from "./history_filters.js";
 import { past } from "./history_state.js";
-import { announce, sentence } from "./history_words.js";
+import { announce } from "./history_words.js";
 
 const rows = new Map(); // { node, told } by id
 
@@ -141,7 +141,8 @@ export async function correct(item, label) {
   try {
     truth = (await api.correct(item.id, label)).true_label;
   } catch (error) {
-    return complain(item.id, `${label === null ? "It wasn't taken back" : "It wasn't corrected"}. ${sentence(error)}`);
+    const what = label === null ? "It wasn't taken back" : "It wasn't corrected";
+    return complain(item.id, `${what}. ${api.sentence(error)}`);
   }
   past.changes += 1;
   const corrected = { ...item, true_label: truth };

@@ -1,6 +1,6 @@
 // What is said about the list: what is new, what went wrong, and why there's nothing.
 
-import { Problem, sentence as sentenceOf } from "./api.js";
+import { sentence } from "./api.js";
 import { button, el } from "./dom.js";
 import { clearer } from "./history_filters.js";
 import { isFiltered, past } from "./history_state.js";
@@ -19,10 +19,6 @@ export const blank = el("div", { className: "empty" });
 
 /** Whether the service keeps no history. */
 export const isOff = () => past.failure?.code === "history_off";
-
-/** What can be said of an error, a Problem or an answer that broke off. */
-export const sentence = (error) =>
-  error instanceof Problem ? sentenceOf(error) : "The answer broke off. Try again.";
 
 /** Say what went wrong, with a button that asks again, or clears what the API refuses. */
 export function paintFailure(again) {
