@@ -14,7 +14,9 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import cast
 
 import grpc
@@ -45,6 +47,7 @@ DRAIN_S = 15.0
 """How long calls in flight may go on after SIGTERM, in seconds."""
 SERVICES = ("", "tensorflow.serving.PredictionService", "tensorflow.serving.ModelService")
 """Names under which grpc.health.v1 answers."""
+_SLICE_S = 0.5
 
 _log = logging.getLogger("model.server")
 
@@ -81,9 +84,11 @@ def serve(options: argparse.Namespace) -> int:
         _log.warning("%s", line)
     models, metrics = _models(options), Metrics()
     repository = Repository(_loader(options, metrics), _rules(options), prepared)
-    stop = threading.Event()
+    stop, told = threading.Event(), SimpleQueue[int]()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(
+            number, lambda number, _: told.put(number)
+        )  # an event's own lock may be held by who is interrupted
     states = health.HealthServicer()
     follow = Follower(repository, states)
     server = build(options, repository, metrics, states, follow.tell)
@@ -98,7 +103,8 @@ def serve(options: argparse.Namespace) -> int:
         _log.info("REST API on %s:%d", options.host, rest.port)
     follow.start(options, stop)
     _log.info("%s on %s:%d", "serving" if follow.tell() else "not all models are served", options.host, port)
-    stop.wait()
+    _wait_for(told)
+    stop.set()
     _log.info("draining")
     follow.stop()
     stopped = server.stop(DRAIN_S)
@@ -107,6 +113,14 @@ def serve(options: argparse.Namespace) -> int:
     stopped.wait()
     repository.close()
     return 0
+
+
+def _wait_for(told: SimpleQueue[int]) -> None:
+    """Return once there is something. The waits are short: a signal that comes just before one is seen at its end."""
+    while True:
+        with suppress(Empty):
+            told.get(timeout=_SLICE_S)
+            return
 
 
 class Follower:

@@ -60,10 +60,10 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--jobs",
         type=int,
-        choices=range(1, 33),
+        choices=range(1, MAX_JOBS + 1),
         default=4,
         metavar="N",
-        help="pictures at a time, 1 to 32 (%(default)s)",
+        help=f"pictures at a time, 1 to {MAX_JOBS} (%(default)s)",
     )
     made.add_argument(
         "--labelled",
@@ -72,12 +72,6 @@ def parser() -> argparse.ArgumentParser:
         help=f"write the corrected predictions' pictures and {LABELS} there, for the trainer",
     )
     return made
-
-
-def _jobs(given: str) -> int:
-    if not (given.isascii() and given.isdigit() and len(given) <= 2 and 1 <= int(given) <= MAX_JOBS):
-        raise argparse.ArgumentTypeError(f"{given!r} is no whole number from 1 to {MAX_JOBS}")
-    return int(given)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -8,7 +8,7 @@ import random
 import re
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, wait
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -25,6 +25,7 @@ from urllib3.exceptions import NewConnectionError
 from gateway import __version__
 from gateway.client import answers
 from gateway.client.errors import ClientError, Refused, ServiceUnreachable
+from gateway.client.parallel import awaited
 
 MAX_JSON_BYTES = 16 * 2**20
 MAX_PROBLEM_BYTES = 64 * 1024
@@ -157,8 +158,7 @@ class Calls:
                 attempt.set_exception(error)
 
         threading.Thread(target=run, name="call", daemon=True).start()
-        wait([attempt], left_s)
-        if not attempt.done():
+        if not awaited(attempt, left_s).done():
             raise too_late
         return attempt.result()
 

@@ -1,14 +1,17 @@
 """How are many asked about at a time, and yet answered in order?"""
 
+import math
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from queue import SimpleQueue
 from typing import TypeVar
 
 _Given = TypeVar("_Given")
 _Made = TypeVar("_Made")
+_SLICE_S = 0.2
 
 
 def in_order(make: Callable[[_Given], _Made], given: Iterable[_Given], jobs: int) -> Iterator[_Made]:
@@ -39,11 +42,23 @@ def in_order(make: Callable[[_Given], _Made], given: Iterable[_Given], jobs: int
             made.append(Future())
             tasks.put((made[-1], each))
             if len(made) == 2 * jobs:
-                yield made.popleft().result()
+                yield awaited(made.popleft()).result()
         while made:
-            yield made.popleft().result()
+            yield awaited(made.popleft()).result()
     finally:
         for future in made:
             future.cancel()
         for _ in range(jobs):
             tasks.put(None)
+
+
+def awaited(future: Future[_Made], longest_s: float = math.inf) -> Future[_Made]:
+    """The same, once it is done or the time is over.
+
+    The wait is many short ones: Python notices a signal, Ctrl-C's too, only at the end of a wait that was just about to
+    begin as the signal came.
+    """
+    end = time.monotonic() + longest_s
+    while not future.done() and (left_s := end - time.monotonic()) > 0:
+        wait([future], min(left_s, _SLICE_S))
+    return future

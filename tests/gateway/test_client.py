@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import ExitStack, closing, contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -33,7 +34,7 @@ from gateway.app import create_app
 from gateway.client import Client, ClientError, Refused, ServiceUnreachable, answers, calls
 from gateway.client.__main__ import main
 from gateway.client.client import MAX_PICTURE_BYTES
-from gateway.client.parallel import in_order
+from gateway.client.parallel import awaited, in_order
 from gateway.settings import Settings
 from tests.conftest import ROOT, Running, TinyModel
 from tests.image_server import ImageServer
@@ -513,6 +514,32 @@ def test_many_at_a_time_come_back_in_order() -> None:
         return number * number
 
     assert list(in_order(make, range(100), 4)) == [number * number for number in range(100)]
+
+
+def test_interrupt_that_wakes_no_wait_is_seen_soon() -> None:
+    never: Future[None] = Future()
+    interrupted = threading.Event()
+
+    def interrupt() -> None:
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)  # the main thread's wait isn't cut short by that
+        interrupted.wait(20)
+        never.set_result(None)
+
+    other = threading.Thread(target=interrupt)
+
+    def be_interrupted() -> None:
+        other.start()
+        awaited(never)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            be_interrupted()
+        assert not never.done()
+    finally:
+        signal.signal(signal.SIGINT, before)
+        interrupted.set()
+        other.join()
 
 
 @contextmanager
