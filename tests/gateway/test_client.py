@@ -39,6 +39,7 @@ from gateway.settings import Settings
 from tests.conftest import ROOT, Running, TinyModel
 from tests.image_server import ImageServer
 from tests.pictures import encoded, jpeg
+from tests.waiting import until
 from trainer.data import load
 
 RED, GREEN = (encoded(Image.new("RGB", (120, 90), colour), "JPEG", quality=95) for colour in ("red", "lime"))
@@ -518,19 +519,25 @@ def test_many_at_a_time_come_back_in_order() -> None:
 
 def test_interrupt_that_wakes_no_wait_is_seen_soon() -> None:
     never: Future[None] = Future()
-    interrupted = threading.Event()
+    started, interrupted = threading.Event(), threading.Event()
+
+    def main_thread_waits() -> bool:
+        frame = sys._current_frames()[threading.main_thread().ident or 0]
+        return frame.f_code is threading.Condition.wait.__code__
 
     def interrupt() -> None:
-        signal.pthread_kill(threading.get_ident(), signal.SIGINT)  # the main thread's wait isn't cut short by that
+        started.wait()
+        until(main_thread_waits)
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)  # which doesn't cut the main thread's wait short
         interrupted.wait(20)
         never.set_result(None)
 
-    other = threading.Thread(target=interrupt)
-
     def be_interrupted() -> None:
         other.start()
+        started.set()
         awaited(never)
 
+    other = threading.Thread(target=interrupt)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with pytest.raises(KeyboardInterrupt):
