@@ -8,6 +8,7 @@ themselves. Writes history.json and history.md.
 """
 
 import argparse
+import gc
 import http.client
 import itertools
 import logging
@@ -311,6 +312,8 @@ def some_ids(history: History, count: int) -> list[str]:
 
 def reading(subject: Subject, folder: Path, seconds: float) -> dict[str, Row]:
     """A row for each question that is asked of the history."""
+    gc.collect()
+    gc.freeze()  # as the gateway's master does: collections look at what came later only
     with closing(subject.history(folder)) as history:
         rows = {f"?{query}": timed(partial(history.page, *list_of(query)), seconds) for query in LISTS}
         ids = itertools.cycle(some_ids(history, 50))
@@ -332,7 +335,7 @@ def over_http(subject: Subject, folder: Path, seconds: float) -> dict[str, Row]:
         )  # fmt: skip
         wait_for(f"http://127.0.0.1:{port}/ping")
         with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
-            paths = ("/predictions", "/predictions?label=football", f"/predictions/{id}", "/stats", "/stats?days=30")
+            paths = ["/predictions", "/predictions?label=football", f"/predictions/{id}", *SUMS]
             rows = {path: timed(partial(fetch, connection, path), seconds) for path in paths}
             return {path.replace(id, "ID"): row for path, row in rows.items()}
     finally:

@@ -8,7 +8,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby
 from operator import itemgetter
 from typing import Any
 
@@ -103,37 +103,52 @@ def percentile(totals: Mapping[int, int], share: float) -> float | None:
 
 @dataclass(frozen=True)
 class Sums:
-    """Rows of the tables `rollups` and `latencies`, summed up by what the fields' names say.
-
-    Each has its keys (`label`, `day`, `bucket`) and sums as attributes; by day alone and by bucket only `total`.
-    """
+    """Rows of the tables `rollups` and `latencies`, summed up; the values after the keys are SUMS, or the total."""
 
     by_class: Sequence[Any]
+    """(label, *SUMS), of the days that aren't told one by one."""
     by_day: Sequence[Any]
+    """(day, total), of the same days, the oldest first."""
     by_day_and_class: Sequence[Any] | None
-    """The oldest day first."""
+    """(day, label, *SUMS), of those that are, the oldest first; None: no day is told."""
     by_bucket: Sequence[Any]
+    """(bucket, total), of all days."""
 
 
 def summary(sums: Sums) -> dict[str, Any]:
     """What /stats answers."""
-    labels = sorted(sums.by_class, key=lambda row: row.label)
-    totals = {row.bucket: int(row.total) for row in sums.by_bucket}
-    whole = {name: sum(int(getattr(row, name)) for row in labels) for name in SUMS}
-    total = whole["total"]
+    told = [] if sums.by_day_and_class is None else list(_days(sums.by_day_and_class))
+    rows = chain(sums.by_class, map(itemgetter(slice(1, None)), sums.by_day_and_class or ()))
+    classes = _classes(rows)
+    total, unsure, millionths, labelled, correct = map(sum, zip(*classes.values(), strict=True)) if classes else [0] * 5
+    totals = {number: int(count) for number, count in sums.by_bucket}
     answer = {
         "total": total,
-        "by_class": {row.label: int(row.total) for row in labels if row.total},
-        "by_day": {row.day: int(row.total) for row in sorted(sums.by_day, key=lambda row: row.day) if row.total},
-        "mean_confidence": _share(whole["confidence_millionths"] / 1_000_000, total),
-        "unsure_share": _share(whole["unsure"], total),
+        "by_class": {label: count for label, (count, *_) in classes.items()},
+        "by_day": {day: int(count) for day, count in sums.by_day if count}
+        | {day["date"]: day["total"] for day in told},
+        "mean_confidence": _share(millionths / 1_000_000, total),
+        "unsure_share": _share(unsure, total),
         "latency_ms": {f"p{number}": percentile(totals, number / 100) for number in (50, 95, 99)},
         "labelled": {
-            **_labelled(whole["labelled"], whole["correct"]),
-            "by_class": {row.label: _labelled(int(row.labelled), int(row.correct)) for row in labels if row.labelled},
+            **_labelled(labelled, correct),
+            "by_class": {label: _labelled(*of) for label, (_, _, _, *of) in classes.items() if of[0]},
         },
     }
-    return answer if sums.by_day_and_class is None else answer | {"days": list(_days(sums.by_day_and_class))}
+    return answer if sums.by_day_and_class is None else answer | {"days": told}
+
+
+def _classes(rows: Iterable[Sequence[Any]]) -> dict[str, list[int]]:
+    """SUMS by label, in their order, of those that have predictions.
+
+    Args:
+        rows: (label, *SUMS).
+    """
+    found: defaultdict[str, list[Sequence[int]]] = defaultdict(list)
+    for row in rows:
+        found[row[0]].append(row[1:])
+    added = {label: [int(sum(values)) for values in zip(*found[label], strict=True)] for label in sorted(found)}
+    return {label: values for label, values in added.items() if values[0]}
 
 
 def _days(rows: Sequence[Any]) -> Iterator[dict[str, Any]]:

@@ -116,9 +116,10 @@ def sums(connection: Connection, model: str | None, version: int | None, since: 
         )
         return list(connection.execute(summed.group_by(*columns).order_by(*columns)).all())
 
+    earlier = [rollups.c.day < since] if since else []
     return Sums(
-        by_class=rows(rollups, ("label",), SUMS),
-        by_day=rows(rollups, ("day",), ("total",)),
+        by_class=rows(rollups, ("label",), SUMS, *earlier),
+        by_day=rows(rollups, ("day",), ("total",), *earlier),
         by_day_and_class=rows(rollups, ("day", "label"), SUMS, rollups.c.day >= since) if since else None,
         by_bucket=rows(latencies, ("bucket",), ("total",)),
     )

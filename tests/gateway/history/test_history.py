@@ -168,7 +168,9 @@ def test_statistics_tell_days_one_by_one(history: History) -> None:
     now = datetime.now(UTC)
     for number, days_ago in enumerate((0, 0, 6, 7)):
         history.keep(prediction(number, created_at=now - timedelta(days=days_ago)), None)
-    days = history.statistics(None, None, 7)["days"]
+    told = history.statistics(None, None, 7)
+    days = told.pop("days")
+    assert told == history.statistics(None, None)
     assert [day["date"] for day in days] == [str((now - timedelta(days=ago)).date()) for ago in (6, 0)]
     assert days[1] == {
         "date": str(now.date()),
@@ -179,8 +181,7 @@ def test_statistics_tell_days_one_by_one(history: History) -> None:
         "correct": 0,
         "by_class": {"badminton": 1, "soccer": 1},
     }
-    assert history.statistics(None, None)["by_day"][str((now - timedelta(days=7)).date())] == 1
-    assert "days" not in history.statistics(None, None)
+    assert told["by_day"] == {str((now - timedelta(days=ago)).date()): count for ago, count in ((7, 1), (6, 1), (0, 2))}
 
 
 def test_statistics_are_those_of_the_rows_whatever_was_done(opened: Opened) -> None:
@@ -191,11 +192,13 @@ def test_statistics_are_those_of_the_rows_whatever_was_done(opened: Opened) -> N
         history.correct(one.id, "tennis")
     for one in made[::5]:
         history.remove(one.id)
-    followed = [history.statistics(model, version) for model, version in ((None, None), ("sports7", 2), ("no", None))]
+    asked = [(None, None), ("sports7", 2), ("no", None), (None, None, 1), ("sports7", 2, 366)]
+    followed = [history.statistics(*of) for of in asked]
     with history._database.writing_alone() as connection:
         assert store.rebuild(connection) == 48
-    assert [history.statistics(*of) for of in ((None, None), ("sports7", 2), ("no", None))] == followed
+    assert [history.statistics(*of) for of in asked] == followed
     whole = followed[0]
+    assert [{name: said[name] for name in whole} for said in followed[3:]] == [whole, followed[1]]
     left = [one for one in made if one not in made[::5]]
     assert whole["total"] == sum(whole["by_class"].values()) == sum(whole["by_day"].values()) == 48
     assert whole["mean_confidence"] == pytest.approx(sum(one.confidence for one in left) / 48, abs=1e-6)
