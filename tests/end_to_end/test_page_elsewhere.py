@@ -14,8 +14,9 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from bench.processes import Processes, free_port, wait_for
-from tests.conftest import ROOT, Running, TinyModel
+from tests.conftest import ROOT, Running, TinyModel, running_model_server
 from tests.end_to_end.pages import VIEWS, answers, give, predict, progress, sample, watched
+from tests.waiting import until
 
 STATIC_HOST = (ROOT / "docs" / "static-host.md").read_text()
 
@@ -43,11 +44,14 @@ def tiny(model_server: Running, tiny_model: TinyModel) -> dict[str, str]:
     }
 
 
-def test_with_the_model_server_away_all_else_works(browser: Browser, tiny: dict[str, str], tmp_path: Path) -> None:
+def test_with_the_model_server_away_all_else_works(
+    browser: Browser, tiny: dict[str, str], tiny_model: TinyModel, tmp_path: Path
+) -> None:
     with gateway(tmp_path, **tiny) as base:
         predict(base, "tennis")
+    port = free_port()
     with (
-        gateway(tmp_path, **tiny | {"GATEWAY_MODEL_SERVER": f"127.0.0.1:{free_port()}"}) as base,
+        gateway(tmp_path, **tiny | {"GATEWAY_MODEL_SERVER": f"127.0.0.1:{port}"}) as base,
         watched(browser, base) as web,
     ):
         page = web.open()
@@ -61,6 +65,18 @@ def test_with_the_model_server_away_all_else_works(browser: Browser, tiny: dict[
         expect(page.locator("#statistics svg[role=img]").first).to_be_visible()
         page.goto(f"{base}/#/models")
         expect(page.locator("#models")).to_contain_text(re.compile("unknown|away", re.IGNORECASE))
+        version = page.locator("#model option[value='tiny/1']")
+        expect(version).to_be_disabled()
+        with running_model_server(
+            f"--port={port}", "--model_name=tiny", f"--model_base_path={tiny_model.models / 'tiny'}"
+        ):
+            # The picker follows by itself; to be looked at again hurries it.
+            until(
+                lambda: page.evaluate("document.dispatchEvent(new Event('visibilitychange'))") and version.is_enabled()
+            )
+            page.get_by_role("link", name="Classify").click()
+            page.get_by_role("button", name="Try again").first.click()
+            expect(progress(page)).to_have_text("2 of 2 pictures done, 1 failed")
     assert set(web.refused) == {503}
 
 

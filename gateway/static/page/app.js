@@ -62,16 +62,10 @@ async function show() {
 /** What the first view and the picker need, in one round trip; until it is here the page is a form. */
 async function start() {
   const names = ["giving", "queue", "chosen", "answer", "asking", "kept"];
-  const [{ giveWays }, { resume }, { pick }] = await Promise.all(names.map((name) => import(`./${name}.js`)));
+  const [{ giveWays }, { resume }, { keepPicker }] = await Promise.all(names.map((name) => import(`./${name}.js`)));
   giveWays();
   resume();
-  const picker = at("model");
-  const refill = () =>
-    pick(picker, show).catch(() => {
-      picker.replaceChildren(el("option", { value: "" }, "the model server is away"));
-      setTimeout(refill, 5000);
-    });
-  refill();
+  keepPicker(at("model"), show);
 }
 
 const THEMES = {

@@ -124,8 +124,8 @@ async function paintModels(asked) {
   const value = said.model === EVERY && !picked ? "" : named(said.model, said.version);
   const first = picked ? [["", `${picked}, as picked`], [EVERY, "All models"]] : [["", "All models"]];
   const paint = (known) => fill(controls.model, [...first, ...known.flatMap(choices)], value);
-  paint(models().models);
-  if (models().models.length) return;
+  paint(models());
+  if (models().length) return;
   const told = await api.models().catch(() => ({ models: [] }));
   if (asked === past.asked) paint(told.models);
 }

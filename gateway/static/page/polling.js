@@ -6,34 +6,39 @@ import { button, el } from "./dom.js";
 const EVERY_MS = 5000;
 
 /**
- * Ask again and again, a while after each answer, and show what has changed.
+ * Ask again and again, a while after each answer and when the page is looked at again, and show what has changed.
  *
  * @param ask gets an AbortSignal.
  * @param fail is told a Problem; one that can't pass by itself ends the asking.
+ * @param every how long a while is, in milliseconds.
  * @returns what ends it; nothing is shown afterwards.
  */
-export function poll(ask, show, fail) {
+export function poll(ask, show, fail, every = EVERY_MS) {
   const control = new AbortController();
-  let timer = 0, shown = "";
+  const { signal } = control;
+  let timer = 0, shown = "", asking = false;
 
   async function turn() {
+    if (document.hidden || asking) return;
     let answer = null, problem = null;
-    if (!document.hidden) {
-      try {
-        answer = await ask(control.signal);
-      } catch (error) {
-        problem = error;
-      }
+    asking = true;
+    try {
+      answer = await ask(signal);
+    } catch (error) {
+      problem = error;
     }
-    if (control.signal.aborted) return;
-    if (!problem || problem.mayPass) timer = setTimeout(turn, EVERY_MS);
+    asking = false;
+    if (signal.aborted) return;
+    clearTimeout(timer);
+    if (!problem || problem.mayPass) timer = setTimeout(turn, every);
     const text = JSON.stringify(answer ?? { problem: problem?.message });
-    if (document.hidden || text === shown) return;
+    if (text === shown) return;
     shown = text;
     if (problem) fail(problem);
     else if (answer) show(answer);
   }
 
+  document.addEventListener("visibilitychange", turn, { signal });
   turn();
   return () => {
     control.abort();
