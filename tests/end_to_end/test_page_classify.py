@@ -1,9 +1,10 @@
 """Pictures in and answers out, on the page."""
 
 import re
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.end_to_end.conftest import System
 from tests.end_to_end.pages import NOISE, PHONE, SAMPLES, Watched, answers, give, progress, sample, watched
@@ -55,6 +56,29 @@ def test_many_at_once_with_a_broken_one(web: Watched) -> None:
     page.get_by_role("button", name="Clear the list").click()
     expect(answers(page)).to_have_count(0)
     assert web.refused == [415]
+
+
+def test_folders_that_are_dropped_are_looked_through(web: Watched, tmp_path: Path) -> None:
+    for path in ("games/tennis.jpg", "games/indoors/karate.JPG", "games/notes.txt", "none/notes.txt"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        picture = SAMPLES / f"{Path(path).stem}.jpg"
+        (tmp_path / path).write_bytes(picture.read_bytes() if picture.exists() else b"no picture")
+    page = web.open("history")
+    drop_files(page, tmp_path / "games", tmp_path / "none", SAMPLES / "soccer.jpg")
+    expect(progress(page)).to_have_text("4 of 4 pictures done, 1 failed")
+    expect(page.locator("#classify")).to_be_visible()
+    names = [said.split(" · ")[0] for said in answers(page).locator(".name").all_text_contents()]
+    assert sorted(names) == ["karate.JPG", "none", "soccer.jpg", "tennis.jpg"]
+    assert names.index("karate.JPG") + 1 == names.index("tennis.jpg")
+    expect(answers(page).filter(has_text="none")).to_contain_text("no picture in that folder")
+
+
+def drop_files(page: Page, *paths: Path) -> None:
+    """Drop files and folders as the system's own file manager does."""
+    browser = page.context.new_cdp_session(page)
+    carried = {"items": [], "files": list(map(str, paths)), "dragOperationsMask": 1}
+    for event in ("dragEnter", "dragOver", "drop"):
+        browser.send("Input.dispatchDragEvent", {"type": event, "x": 200, "y": 200, "data": carried})
 
 
 def test_the_rest_can_be_cancelled_and_tried_again(web: Watched) -> None:

@@ -79,21 +79,40 @@ function byDrop() {
   });
 }
 
-/** Files, or else addresses, on whichever view. */
+/** Files and what is in folders, or else addresses, on whichever view. */
 function brought(transfer) {
   const entries = [...transfer.items].map((one) => one.webkitGetAsEntry?.());
-  const folders = new Set(entries.filter((entry) => entry?.isDirectory).map(({ name }) => name));
-  const pictures = [...transfer.files].filter(({ name }) => !folders.has(name));
-  for (const name of folders) refuse(name, "That is a folder.", "Drop the pictures in it.");
-  if (pictures.length || folders.size) return show(pictures);
+  const folders = entries.filter((entry) => entry?.isDirectory);
+  const names = new Set(folders.map(({ name }) => name));
+  const pictures = [...transfer.files].filter(({ name }) => !names.has(name));
+  if (pictures.length) show(pictures);
+  folders.forEach(unpack);
+  if (pictures.length || folders.length) return;
   const lines = (transfer.getData("text/uri-list") || transfer.getData("text/plain")).split(/\r?\n/);
   const addresses = lines.filter((line) => /^https?:/i.test(line)).map(webAddress).filter(Boolean);
   if (addresses.length) show(addresses);
 }
 
+async function unpack(folder) {
+  let pictures = [];
+  toThisView();
+  try {
+    const { picturesIn } = await import("./folders.js");
+    pictures = await picturesIn(folder);
+  } catch {
+    return refuse(folder.name, "The folder can't be read.", "Drop the pictures in it.");
+  }
+  if (pictures.length) show(pictures);
+  else refuse(folder.name, "There is no picture in that folder.", "JPEG, PNG, GIF, WebP and AVIF are read.");
+}
+
 function show(sources) {
-  if (at("classify").hidden) location.hash = "#/";
+  toThisView();
   add(sources);
+}
+
+function toThisView() {
+  if (at("classify").hidden) location.hash = "#/";
 }
 
 async function bySample() {
