@@ -16,6 +16,7 @@ import psycopg
 import pytest
 import requests
 from PIL import Image
+from requests.exceptions import ChunkedEncodingError
 
 from bench.processes import free_port
 from tests.conftest import ROOT, Running, TinyModel
@@ -113,7 +114,7 @@ class Callers:
                 answer = requests.post(
                     f"{self.base}/predict", data=RED, headers={"Content-Type": "image/jpeg"}, timeout=20
                 )
-            except requests.ConnectionError:
+            except (requests.ConnectionError, ChunkedEncodingError):  # the latter in the middle of the answer
                 self.broken += 1
                 continue
             if answer.ok and ID_HEADER in answer.headers:
