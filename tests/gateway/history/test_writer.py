@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy import event
 
 from gateway.errors import HistoryUnavailable
 from gateway.history.history import History
@@ -64,17 +65,21 @@ def read_only(history: History, database_url: str) -> Iterator[None]:
                     yield
                     connection.execute("SET default_transaction_read_only = off")
     else:
-        with query_only(history, "ON"):
+        with pragma(history, "query_only", "ON", "OFF"):
             yield
-        with query_only(history, "OFF"):
-            pass
 
 
 @contextmanager
-def query_only(history: History, switch: str) -> Iterator[None]:
-    with history._database.engine.connect() as connection:  # the pool's only connection, the last one given back
-        connection.exec_driver_sql(f"PRAGMA query_only={switch}")
+def pragma(history: History, name: str, within: str, afterwards: str) -> Iterator[None]:
+    """Each connection to SQLite, when it is taken from the pool, has a setting for the block, and another one later."""
+    value = within
+
+    def taken(connection: sqlite3.Connection, *_: object) -> None:
+        connection.execute(f"PRAGMA {name}={value}")
+
+    event.listen(history._database.engine, "checkout", taken)
     yield
+    value = afterwards
 
 
 def stored(history: History) -> list[str]:
@@ -135,14 +140,10 @@ def test_a_full_disk_is_an_outage(opened: Opened, database_url: str, fates: dict
     if database_url:
         return  # PostgreSQL's own disk is the server's affair: it answers with an error as in other outages
     history = opened()
-    with history._database.engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA max_page_count=1")  # SQLite's own limit: it says that the disk is full
-    made = [prediction(number) for number in range(200)]
-    for one in made:
-        assert history.keep(one, None)
-    assert fates["spool"] > 0
-    with history._database.engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA max_page_count=1000000")
+    with pragma(history, "max_page_count", "1", "1000000"):  # SQLite's own limit: it says that the disk is full
+        for number in range(200):
+            assert history.keep(prediction(number), None)
+        assert fates["spool"] > 0
     until(lambda: history.statistics(None, None)["total"] == 200)
 
 
