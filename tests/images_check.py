@@ -202,7 +202,9 @@ def predict(root: Path, work: Path) -> None:
 def show(port: int) -> None:
     """The page and its samples are in the image."""
     page = requests.get(f"http://127.0.0.1:{port}/", headers={"Accept": "text/html"}, timeout=5)
-    assert "/app.js" in page.text
+    script = re.search(r'"(assets/[^/"]+/app\.js)"', page.text)
+    assert script, "the page names no script"
+    assert requests.get(f"http://127.0.0.1:{port}/{script[1]}", timeout=5).ok, "the page's script isn't there"
     assert len(requests.get(f"http://127.0.0.1:{port}/samples", timeout=5).json()["samples"]) == 7
 
 

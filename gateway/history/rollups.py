@@ -120,13 +120,12 @@ def summary(sums: Sums) -> dict[str, Any]:
     told = [] if sums.by_day_and_class is None else list(_days(sums.by_day_and_class))
     rows = chain(sums.by_class, map(itemgetter(slice(1, None)), sums.by_day_and_class or ()))
     classes = _classes(rows)
+    totals = dict(sums.by_bucket)
     total, unsure, millionths, labelled, correct = map(sum, zip(*classes.values(), strict=True)) if classes else [0] * 5
-    totals = {number: int(count) for number, count in sums.by_bucket}
     answer = {
         "total": total,
         "by_class": {label: count for label, (count, *_) in classes.items()},
-        "by_day": {day: int(count) for day, count in sums.by_day if count}
-        | {day["date"]: day["total"] for day in told},
+        "by_day": {day: count for day, count in sums.by_day if count} | {day["date"]: day["total"] for day in told},
         "mean_confidence": _share(millionths / 1_000_000, total),
         "unsure_share": _share(unsure, total),
         "latency_ms": {f"p{number}": percentile(totals, number / 100) for number in (50, 95, 99)},
@@ -147,7 +146,7 @@ def _classes(rows: Iterable[Sequence[Any]]) -> dict[str, list[int]]:
     found: defaultdict[str, list[Sequence[int]]] = defaultdict(list)
     for row in rows:
         found[row[0]].append(row[1:])
-    added = {label: [int(sum(values)) for values in zip(*found[label], strict=True)] for label in sorted(found)}
+    added = {label: [sum(values) for values in zip(*found[label], strict=True)] for label in sorted(found)}
     return {label: values for label, values in added.items() if values[0]}
 
 
@@ -160,9 +159,7 @@ def _days(rows: Sequence[Any]) -> Iterator[dict[str, Any]]:
     for day, same_day in groupby(rows, key=itemgetter(0)):
         found = [row for row in same_day if row[2]]
         if found:
-            total, unsure, millionths, labelled, correct = (
-                int(sum(values)) for values in list(zip(*found, strict=True))[2:]
-            )
+            total, unsure, millionths, labelled, correct = map(sum, list(zip(*found, strict=True))[2:])
             yield {
                 "date": day,
                 "total": total,
@@ -170,7 +167,7 @@ def _days(rows: Sequence[Any]) -> Iterator[dict[str, Any]]:
                 "mean_confidence": _share(millionths / 1_000_000, total),
                 "labelled": labelled,
                 "correct": correct,
-                "by_class": {label: int(count) for _, label, count, *_ in found},
+                "by_class": {label: count for _, label, count, *_ in found},
             }
 
 
